@@ -1,0 +1,1 @@
+"""The JSON doors: parse, call enforcement, render."""

@@ -1,0 +1,1 @@
+"""The command line. Every command has --json and documented exit codes."""

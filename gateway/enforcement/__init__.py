@@ -1,0 +1,1 @@
+"""The product: no recognition without identity, purpose, licence and a durable record."""

@@ -1,0 +1,1 @@
+"""What is on record: clients, licences, cases, authorisations, galleries. Decides nothing."""

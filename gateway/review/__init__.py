@@ -1,0 +1,1 @@
+"""People look before a result is released. Knows no image decoding and no HTTP."""

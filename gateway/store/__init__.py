@@ -1,0 +1,1 @@
+"""The registry's database: sessions and migrations. Never the log."""

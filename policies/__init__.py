@@ -1,0 +1,1 @@
+"""Purpose policies: Facts in, Permit or Refusal out. Pure: no HTTP, no database, no image."""
