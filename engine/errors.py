@@ -6,9 +6,11 @@ from enum import StrEnum
 class EngineError(Exception):
     """Something the caller can be told about: a stable kebab-case `code` and a sentence to act on.
 
-    It survives pickling, so a worker process can hand it to the process that asked."""
+    It survives pickling, so a worker process can hand it to the process that asked. `call` is the engine's own count of the order
+    that ended so; None where no order was accepted."""
 
     code = "engine-error"
+    call: int | None = None
 
     def __init__(self, sentence: str, *, code: str | None = None) -> None:
         super().__init__(sentence)
@@ -95,13 +97,39 @@ class GalleryUnknown(EngineError):
     code = "gallery-unknown"
 
 
+class GalleryRefused(EngineError):
+    """A gallery exists, but not for this: a subject is unknown, a photo is enrolled already, a name is not acceptable."""
+
+    code = "gallery-refused"
+
+
+class GalleryDamaged(EngineError):
+    """What a gallery holds on disk is not what was written there, or its key is gone; nothing in it is searched."""
+
+    code = "gallery-damaged"
+
+
+class PersonRefused(EngineError):
+    """The probe is not the person whose reference photos the case has registered."""
+
+    code = "probe-is-not-the-person"
+
+
 class EngineBusy(EngineError):
-    """The queue is full; nothing was started."""
+    """The queue is full; nothing was started. `retry_after` is a fair guess, in seconds."""
 
     code = "engine-busy"
 
+    def __init__(self, sentence: str, *, retry_after: int = 1) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
 
 class EngineFailed(EngineError):
-    """A worker crashed, hung, outgrew its memory or answered in a wrong shape; no result exists."""
+    """A worker crashed, hung, outgrew its memory or answered in a wrong shape; no result exists. `detail` says which."""
 
     code = "engine-failed"
+
+    def __init__(self, sentence: str, *, detail: str = "crashed") -> None:
+        super().__init__(sentence)
+        self.detail = detail

@@ -96,7 +96,7 @@ class Candidate:
 class Answer:
     """What a worker gives back for one work order: counts and candidates, never an image and never a template.
 
-    `boot` and `call` are the worker's own monotone counter. `verified` is set for 1:1 alone, `enrolled` for enrolment alone."""
+    `boot` and `call` are the worker's own monotone counter; `generation` is the state of the gallery that was searched. `verified` is set for 1:1 alone, `enrolled` for enrolment alone."""
 
     order_id: str
     operation: str
@@ -110,6 +110,8 @@ class Answer:
     ended_at: datetime
     candidates: tuple[Candidate, ...] = ()
     threshold_similarity: float | None = None
+    gallery: str | None = None
+    generation: int = 0
     gallery_size: int = 0
     calibration: str | None = None
     cohort: str | None = None
