@@ -1,0 +1,37 @@
+"""Parse RFC 9651 structured fields into plain values: the only import of http_sf. Knows no header's meaning."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import http_sf
+
+from gateway.enforcement.declaration import DeclarationMalformed
+
+
+def item(name: str, text: str) -> object:
+    """Return the lone item of a header as text, number, boolean or bytes. Raises DeclarationMalformed naming the header."""
+    return _plain(name, _parsed(name, text, "item")[0])
+
+
+def dictionary(name: str, text: str) -> dict[str, object]:
+    """Return a header's dictionary. Raises DeclarationMalformed naming the header."""
+    return {key: _plain(name, value) for key, (value, _parameters) in _parsed(name, text, "dictionary").items()}
+
+
+def _parsed(name: str, text: str, kind: str) -> Any:  # noqa: ANN401  (http_sf answers with a deep union)
+    try:
+        return http_sf.parse(text.encode("ascii"), tltype=kind)
+    except (http_sf.StructuredFieldError, ValueError, RecursionError) as fault:
+        example = "like a=b, c=?1" if kind == "dictionary" else 'like missing_person or "MP-2026-0142"'
+        raise DeclarationMalformed(name, f"The header {name} is not a structured field {kind} (RFC 9651), {example}.") from fault
+
+
+def _plain(name: str, value: object) -> object:
+    if isinstance(value, list):
+        return [_plain(name, inner) for inner, _parameters in value]
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, datetime):
+        raise DeclarationMalformed(name, f"The header {name} takes no structured date; write dates as text.")
+    return value if isinstance(value, bool | int | float | bytes) else str(value)

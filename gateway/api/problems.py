@@ -1,0 +1,111 @@
+"""The only map from what went wrong to an HTTP status and an RFC 9457 problem document. Decides nothing."""
+
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.enforcement.answers import RecogniserBusy, Recorded, Refused
+from gateway.enforcement.declaration import DeclarationMalformed
+from gateway.errors import CustodesError
+
+MEDIA_TYPE: Final = "application/problem+json"
+TYPE_PREFIX: Final = "urn:custodes:problem:"
+
+# Every code that a client can meet, by status. A code that is not here is a 403 if it is a refusal, else a 500;
+# tests/gateway/test_problems.py holds the list against the codes in the source.
+STATUS: Final = MappingProxyType(
+    {
+        code: status
+        for status, codes in {
+            400: (
+                "request-malformed",
+                "declaration-malformed",
+                "body-malformed",
+                "body-mismatch",
+                "image-missing",
+                "idempotency-key-malformed",
+            ),
+            401: ("unauthenticated",),
+            403: ("role-missing",),
+            404: ("not-found", "unknown-case", "unknown-gallery", "unknown-subject", "unknown-client", "gallery-unknown"),
+            405: ("method-not-allowed",),
+            408: ("body-too-slow",),
+            409: ("conflict", "state-conflict", "idempotency-conflict", "already-exists"),
+            413: ("body-too-large", "too-large"),
+            415: ("unsupported-media-type",),
+            422: ("field-malformed", "facts-malformed"),
+            429: ("quota-exceeded",),
+            431: ("headers-too-large",),
+            503: ("audit-unavailable", "engine-failed", "engine-busy", "not-ready"),
+        }.items()
+        for code in codes
+    }
+)
+
+TITLES: Final = MappingProxyType({401: "Not authenticated", 403: "Refused", 404: "Not found", 429: "Too many requests", 503: "Unavailable"})
+_RETRY_SECONDS: Final = 5
+
+
+def status_of(error: CustodesError) -> int:
+    """Return the HTTP status for the error; refusals that the table does not name are 403, refused images 422."""
+    known = STATUS.get(error.code)
+    if known is not None:
+        return known
+    if isinstance(error, Refused):
+        return 403
+    return 422 if isinstance(error, Recorded) else 500
+
+
+def problem(error: CustodesError) -> tuple[int, dict[str, Any]]:
+    """Return status and problem document. A 401 says the same sentence whatever the reason."""
+    status = status_of(error)
+    document: dict[str, Any] = {
+        "type": TYPE_PREFIX + error.code,
+        "title": TITLES.get(status, "The request cannot be served"),
+        "status": status,
+        "detail": error.sentence,
+    }
+    if isinstance(error, DeclarationMalformed):
+        document["field"] = error.field
+    if isinstance(error, Recorded):
+        document["decision_id"] = error.decision_id
+        document["receipt"] = error.receipt.text()
+        document["log_index"] = error.receipt.index
+    if isinstance(error, Refused):
+        document["reasons"] = [
+            {"rule": reason.rule, "pack": reason.pack, "source": reason.source, "sentence": reason.sentence} for reason in error.reasons
+        ]
+        document["needed"] = list(error.needed)
+        document["rulebook"] = error.refusal.rulebook
+    return status, document
+
+
+def problem_bytes(error: CustodesError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Return status, headers and body, for whoever speaks ASGI."""
+    status, document = problem(error)
+    body = msgspec.json.encode(document)
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+    headers += [(name.encode(), value.encode()) for name, value in _extra_headers(error, status).items()]
+    return status, headers, body
+
+
+async def render_problem(_request: Request, error: Exception) -> Response:
+    """Answer a raised CustodesError; registered once, in app.py."""
+    if not isinstance(error, CustodesError):
+        raise error
+    status, document = problem(error)
+    return Response(msgspec.json.encode(document), status_code=status, media_type=MEDIA_TYPE, headers=_extra_headers(error, status))
+
+
+def _extra_headers(error: CustodesError, status: int) -> dict[str, str]:
+    if status == 401:
+        return {"www-authenticate": 'Bearer realm="custodes"'}
+    if isinstance(error, RecogniserBusy):
+        return {"retry-after": str(error.retry_after)}
+    if status == 503:
+        return {"retry-after": str(_RETRY_SECONDS)}
+    retry_after = getattr(error, "retry_after", None)
+    return {} if retry_after is None else {"retry-after": str(retry_after)}

@@ -1,0 +1,121 @@
+"""What a client says of its own request, before anyone believes it. Knows no header, no form and no database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from gateway.errors import CustodesError
+
+# What a client may declare. Everything else in the Facts (who it is, its licence, the papers on record, the
+# gallery's provenance, the reviewers) the gateway knows itself and takes from nobody's word.
+DECLARABLE: Final = MappingProxyType(
+    {
+        "purpose": str,
+        "place": str,
+        "threshold_pct": float,
+        "case": Mapping,
+        "gallery": Mapping,
+        "target": Mapping,
+        "capture": Mapping,
+        "context": Mapping,
+        "consent": Mapping,
+        "notice": Mapping,
+        "route": Mapping,
+    }
+)
+_REFERENCE_ONLY: Final = MappingProxyType({"case": "ref", "gallery": "id"})
+_LONGEST_TEXT: Final = 256
+
+
+class DeclarationMalformed(CustodesError):
+    """The client's words about its request cannot be read; `field` says which."""
+
+    code = "declaration-malformed"
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """An operation and what the client says about it, in the shape of the Facts (docs/api.md)."""
+
+    operation: str
+    said: Mapping[str, object]
+    subject: str | None = None
+
+    @classmethod
+    def of(cls, operation: str, said: Mapping[str, object], subject: str | None = None) -> "Declaration":
+        """Check the shape of what was said. Raises DeclarationMalformed; unknown *words* are for the judge to refuse."""
+        for name, value in said.items():
+            wanted = DECLARABLE.get(name)
+            if wanted is None:
+                raise DeclarationMalformed(name, f"{name!r} cannot be declared: {_why_not(name)}")
+            _check_kind(name, value, wanted)
+        for name, only in _REFERENCE_ONLY.items():
+            extra = set(_mapping(said.get(name))) - {only}
+            if extra:
+                raise DeclarationMalformed(
+                    f"{name}.{min(extra)}", f"Of the {name}, declare only its {only!r}; the rest is taken from the register."
+                )
+        return cls(operation, MappingProxyType(dict(said)), subject)
+
+    @property
+    def purpose(self) -> str | None:
+        """The declared purpose, if any."""
+        value = self.said.get("purpose")
+        return value if isinstance(value, str) else None
+
+    @property
+    def case_ref(self) -> str | None:
+        """The declared case reference, if any."""
+        return _text(_mapping(self.said.get("case")).get("ref"))
+
+    @property
+    def gallery_id(self) -> str | None:
+        """The declared gallery, if any."""
+        return _text(_mapping(self.said.get("gallery")).get("id"))
+
+
+def _why_not(name: str) -> str:
+    known = {"client", "licence", "authorisations", "review", "evidence", "vendor_approval", "at", "operation"}
+    return "the gateway knows this itself." if name in known else "no such member; see GET /v1/purposes and docs/api.md."
+
+
+def _check_kind(path: str, value: object, wanted: type) -> None:
+    if wanted is Mapping:
+        if not isinstance(value, Mapping):
+            raise DeclarationMalformed(path, f"{path!r} takes an object.")
+        for name, member in value.items():
+            _check_leaf(f"{path}.{name}", member)
+    elif wanted is float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+            raise DeclarationMalformed(path, f"{path!r} takes a number from 0 to 100.")
+    else:
+        _check_leaf(path, value)
+        if not isinstance(value, str):
+            raise DeclarationMalformed(path, f"{path!r} takes text.")
+
+
+def _check_leaf(path: str, value: object) -> None:
+    items = value if isinstance(value, list | tuple) else [value]
+    if len(items) > 32:
+        raise DeclarationMalformed(path, f"{path!r} takes 32 items at most.")
+    for item in items:
+        if isinstance(item, str):
+            if len(item) > _LONGEST_TEXT or any(ord(mark) < 32 or 0xD800 <= ord(mark) < 0xE000 for mark in item):
+                raise DeclarationMalformed(path, f"{path!r} takes at most {_LONGEST_TEXT} characters and no control characters.")
+        elif isinstance(item, bool) or (isinstance(item, int) and abs(item) < 2**53):
+            continue
+        else:
+            raise DeclarationMalformed(path, f"{path!r} takes text, a whole number, true or false, or a list of these.")
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,86 @@
+"""Write a JSON value as the one sequence of bytes that RFC 8785 gives it. Knows no entry kind and no log."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from gateway.errors import CustodesError
+
+_PLAIN: Final = "A record may hold only strings, whole numbers, booleans, null, lists and objects."
+
+# With integers below 2**53, ASCII member names and no floats, sorting members and escaping as msgspec does
+# *is* RFC 8785; tests/gateway/test_canonical.py holds it against the rfc8785 package.
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
+_LARGEST: Final = 2**53 - 1
+
+DECIMAL: Final = "decimal:"
+TEXT: Final = "text:"
+COMMITMENT: Final = "commitment:"
+
+
+class NotCanonical(CustodesError):
+    """A value cannot be written canonically; the record is not made and the act does not happen."""
+
+    code = "record-not-canonical"
+
+
+def canonical(value: object) -> bytes:
+    """Return the canonical bytes of a record made of plain values.
+
+    Raises NotCanonical for floats, too large integers, names that are not ASCII, lone surrogates or foreign types."""
+    _check(value, 0)
+    try:
+        return _ENCODER.encode(value)
+    except (UnicodeEncodeError, TypeError, ValueError, msgspec.MsgspecError) as fault:
+        raise NotCanonical(_PLAIN) from fault
+
+
+def storable(value: object) -> object:
+    """Return the value with decimals as marked strings, so that a record needs no floats.
+
+    Text that happens to begin like a mark is marked as text, so the way back is exact."""
+    if isinstance(value, float):
+        return DECIMAL + repr(value)
+    if isinstance(value, str):
+        return TEXT + value if value.startswith((DECIMAL, TEXT, COMMITMENT)) else value
+    if isinstance(value, Mapping):
+        return {name: storable(member) for name, member in value.items()}
+    if isinstance(value, Sequence):
+        return [storable(item) for item in value]
+    return value
+
+
+def restored(value: object) -> object:
+    """Undo `storable`; commitments stay the strings that they are."""
+    if isinstance(value, str):
+        if value.startswith(DECIMAL):
+            return float(value.removeprefix(DECIMAL))
+        return value.removeprefix(TEXT) if value.startswith(TEXT) else value
+    if isinstance(value, Mapping):
+        return {name: restored(member) for name, member in value.items()}
+    if isinstance(value, Sequence):
+        return [restored(item) for item in value]
+    return value
+
+
+def _check(value: object, depth: int) -> None:
+    if depth > 16:
+        raise NotCanonical("A record may be nested 16 deep at most.")
+    if value is None or isinstance(value, str | bool):
+        return
+    if isinstance(value, int):
+        if abs(value) > _LARGEST:
+            raise NotCanonical("A whole number in a record must fit 53 bits; write larger ones as text.")
+        return
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if not isinstance(name, str) or not name.isascii():
+                raise NotCanonical("Member names in a record must be ASCII text.")
+            _check(member, depth + 1)
+        return
+    if isinstance(value, list | tuple):
+        for item in value:
+            _check(item, depth + 1)
+        return
+    raise NotCanonical(_PLAIN)

@@ -1,0 +1,171 @@
+"""Write what happened as log entries: one function for each kind, each with its openings apart. Never an image, a template or a name."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from gateway.clock import iso
+from gateway.records.canonical import storable
+from gateway.records.commitments import Record, Veil
+from policies.decision import Permit, Refusal
+
+VERSION: Final = 1
+
+
+def intent(
+    *,
+    at: datetime,
+    decision_id: str,
+    client: str,
+    facts: Mapping[str, object],
+    permit: Permit,
+    boot: str,
+    order_id: str,
+    images: Sequence[str],
+) -> Record:
+    """Record that the engine is about to be woken: written, and durable, before it is."""
+    veil = Veil()
+    entry = _decision("intent", at, decision_id, client, veiled_facts(facts, veil), _permitted(permit), permit.rulebook)
+    entry |= {"boot": boot, "order": order_id, "images": [veil.over(f"/images/{n}", digest) for n, digest in enumerate(images)]}
+    return veil.record(entry)
+
+
+def denial(*, at: datetime, decision_id: str, client: str, facts: Mapping[str, object], refusal: Refusal, by: str) -> Record:
+    """Record that a request was refused and the engine was not woken. `by` is `policy` or `gateway` (register, body, quota)."""
+    veil = Veil()
+    return veil.record(_decision("denial", at, decision_id, client, veiled_facts(facts, veil), _refused(refusal, by), refusal.rulebook))
+
+
+def check(*, at: datetime, decision_id: str, client: str, facts: Mapping[str, object], verdict: Permit | Refusal, by: str) -> Record:
+    """Record that a client asked what the answer would be."""
+    veil = Veil()
+    answer = _permitted(verdict) if isinstance(verdict, Permit) else _refused(verdict, by)
+    return veil.record(_decision("check", at, decision_id, client, veiled_facts(facts, veil), answer, verdict.rulebook))
+
+
+def outcome(
+    *,
+    at: datetime,
+    decision_id: str,
+    intent_index: int,
+    status: str,
+    engine: Mapping[str, object] | None,
+    subjects: Sequence[str] = (),
+    similarities: Sequence[float] = (),
+    more: Mapping[str, object] | None = None,
+) -> Record:
+    """Record how an intent ended. Subjects are veiled; similarities are written as decimals."""
+    veil = Veil()
+    entry: dict[str, object] = {
+        "v": VERSION,
+        "kind": "outcome",
+        "at": iso(at),
+        "decision_id": decision_id,
+        "intent": intent_index,
+        "status": status,
+    }
+    if engine is not None:
+        entry["engine"] = dict(engine)
+    entry["candidates"] = [
+        {"subject": veil.over(f"/candidates/{n}/subject", subject), "similarity": storable(float(similarity))}
+        for n, (subject, similarity) in enumerate(zip(subjects, similarities, strict=True))
+    ]
+    entry |= {name: storable(value) for name, value in (more or {}).items()}
+    return veil.record(entry)
+
+
+def abandoned(*, at: datetime, intent_index: int, decision_id: str, why: str) -> Record:
+    """Close an intent whose outcome nobody will ever know: a crash, or a log that could not take the outcome."""
+    return _plain("abandoned", at, {"intent": intent_index, "decision_id": decision_id, "why": why})
+
+
+def authn_denied(*, at: datetime, token_sha256: str | None, why: str, path: str) -> Record:
+    """Record a refused authentication: the token only as a hash, its claims not at all."""
+    return _plain("authn-denied", at, {"token_sha256": token_sha256, "why": why, "path": path[:200]})
+
+
+def review(*, at: datetime, decision_id: str, reviewer: str, act: str, more: Mapping[str, object]) -> Record:
+    """Record what a reviewer did (`claimed`, `judged`) or what followed from it (`released`, `withheld`)."""
+    veil = Veil()
+    entry = {
+        "v": VERSION,
+        "kind": "review",
+        "at": iso(at),
+        "decision_id": decision_id,
+        "act": act,
+        "reviewer": veil.over("/reviewer", reviewer),
+    }
+    return veil.record(entry | {name: storable(value) for name, value in more.items()})
+
+
+def change(kind: str, *, at: datetime, by: str, act: str, more: Mapping[str, object], subject: str | None = None) -> Record:
+    """Record a change to what the gateway goes by (`gallery-change`, `licence-change`, `policy-change`, `authorisation`, `key-change`).
+
+    `by` is who did it, `subject` the person enrolled or withdrawn, if one was: both are veiled."""
+    veil = Veil()
+    entry: dict[str, object] = {"v": VERSION, "kind": kind, "at": iso(at), "act": act, "by": veil.over("/by", by)}
+    if subject is not None:
+        entry["subject"] = veil.over("/subject", subject)
+    return veil.record(entry | {name: storable(value) for name, value in more.items()})
+
+
+def note(kind: str, *, at: datetime, more: Mapping[str, object]) -> Record:
+    """Record an event of the log itself: `genesis`, `heartbeat`, `log-read`, `erasure`, `anchor`."""
+    return _plain(kind, at, more)
+
+
+def veiled_facts(facts: Mapping[str, object], veil: Veil) -> dict[str, object]:
+    """Return the Facts as they are written: case references, reviewers and justifications veiled, decimals marked.
+
+    Equal values stay equal, so the decision can be derived again from the entry alone."""
+    return {str(name): _veiled(f"/{name}", value, veil) for name, value in facts.items()}
+
+
+_PERSONAL: Final = frozenset({"ref", "case_ref", "justification", "reviewers"})
+
+
+def _veiled(path: str, value: object, veil: Veil, personal: bool = False) -> object:
+    if isinstance(value, Mapping):
+        return {str(name): _veiled(f"{path}/{name}", member, veil, name in _PERSONAL) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_veiled(f"{path}/{n}", item, veil, personal) for n, item in enumerate(value)]
+    if personal and isinstance(value, str):
+        return veil.over(f"/facts{path}", value)
+    return storable(value)
+
+
+def _decision(
+    kind: str, at: datetime, decision_id: str, client: str, facts: Mapping[str, object], answer: Mapping[str, object], rulebook: str
+) -> dict[str, object]:
+    return {
+        "v": VERSION,
+        "kind": kind,
+        "at": iso(at),
+        "decision_id": decision_id,
+        "client": client,
+        "rulebook": rulebook,
+        "facts": facts,
+        "answer": answer,
+    }
+
+
+def _permitted(permit: Permit) -> dict[str, object]:
+    return {
+        "decision": "permit",
+        "rules": sorted(set(permit.rules)),
+        "obligations": sorted(obligation.slug for obligation in permit.obligations),
+    }
+
+
+def _refused(refusal: Refusal, by: str) -> dict[str, object]:
+    return {
+        "decision": "refusal",
+        "by": by,
+        "code": refusal.code,
+        "rules": sorted({reason.rule for reason in refusal.reasons}),
+        "needed": sorted(refusal.needed),
+    }
+
+
+def _plain(kind: str, at: datetime, more: Mapping[str, object]) -> Record:
+    return Veil().record({"v": VERSION, "kind": kind, "at": iso(at)} | {name: storable(value) for name, value in more.items()})

@@ -1,0 +1,112 @@
+"""Read the operator's settings once, at start. Knows nothing of the parts that use them."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.errors import CustodesError
+
+
+class SettingsRefused(CustodesError):
+    """A setting is malformed; the sentence names it and what it takes."""
+
+    code = "settings-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The one directory that holds all state. Each store has its own place, so that each can have its own guardian."""
+
+    root: Path
+
+    @property
+    def audit(self) -> Path:
+        """The log's database and its guard file."""
+        return self.root / "audit"
+
+    @property
+    def explorer(self) -> Path:
+        """The searchable copy of the log; may be deleted, and is then rebuilt."""
+        return self.root / "explorer.db"
+
+    @property
+    def registry(self) -> Path:
+        """Clients, licences, cases, reviews: everything but the log."""
+        return self.root / "registry.db"
+
+    @property
+    def galleries(self) -> Path:
+        """Encrypted templates."""
+        return self.root / "galleries"
+
+    @property
+    def keys(self) -> Path:
+        """Private keys: the log's, the issuer's, the galleries', the cases'. Mode 0700."""
+        return self.root / "keys"
+
+    @property
+    def models(self) -> Path:
+        """The recogniser, as written out from the packaged weights at first start."""
+        return self.root / "models"
+
+    @property
+    def boots(self) -> Path:
+        """One locked file for each running service process."""
+        return self.root / "boots"
+
+    def make(self) -> None:
+        """Create the directories, private to their owner."""
+        for place in (self.root, self.audit, self.galleries, self.keys, self.models, self.boots):
+            place.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator may choose. The defaults are those of `python3 -m gateway serve`."""
+
+    home: Home = field(default_factory=lambda: Home(Path("custodes-home")))
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""
+    log_origin: str = "custodes.local/log"
+    worker_count: int = 1
+    worker_queue: int = 16
+    order_seconds: float = 10.0
+    body_seconds: float = 30.0
+    max_image_bytes: int = 8 * 1024 * 1024
+    heartbeat_seconds: float = 60.0
+
+    @property
+    def url(self) -> str:
+        """The address that clients use, and the issuer's identity."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+
+def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | None = None, port: int | None = None) -> Settings:
+    """Read CUSTODES_* variables; what the command line says wins.
+
+    Raises SettingsRefused naming the variable that is malformed."""
+    given = os.environ if environment is None else environment
+    base = Settings()
+    return Settings(
+        home=Home((home or Path(given.get("CUSTODES_HOME", "custodes-home"))).resolve()),
+        host=given.get("CUSTODES_HOST", base.host),
+        port=port if port is not None else _whole(given, "CUSTODES_PORT", base.port, 1, 65535),
+        public_url=given.get("CUSTODES_PUBLIC_URL", base.public_url).rstrip("/"),
+        log_origin=given.get("CUSTODES_LOG_ORIGIN", base.log_origin),
+        worker_count=_whole(given, "CUSTODES_WORKERS", base.worker_count, 1, 64),
+        worker_queue=_whole(given, "CUSTODES_WORKER_QUEUE", base.worker_queue, 1, 4096),
+        order_seconds=float(_whole(given, "CUSTODES_ORDER_SECONDS", int(base.order_seconds), 1, 600)),
+        body_seconds=float(_whole(given, "CUSTODES_BODY_SECONDS", int(base.body_seconds), 1, 600)),
+        heartbeat_seconds=float(_whole(given, "CUSTODES_HEARTBEAT_SECONDS", int(base.heartbeat_seconds), 1, 86400)),
+    )
+
+
+def _whole(given: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = given.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise SettingsRefused(f"{name} must be a whole number from {least} to {most}; it is {text!r}.")
+    return int(text)
