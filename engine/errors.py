@@ -23,10 +23,8 @@ class ImageReason(StrEnum):
     """Why an image is refused; the values are part of the API and never change their meaning."""
 
     NOT_AN_IMAGE = "not-an-image"
-    FORMAT_NOT_ACCEPTED = "format-not-accepted"
     TOO_LARGE = "too-large"
     TOO_MANY_PIXELS = "too-many-pixels"
-    TOO_FEW_PIXELS = "too-few-pixels"
     ANIMATED = "animated"
     TRUNCATED = "truncated"
     CORRUPT = "corrupt"

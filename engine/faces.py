@@ -65,7 +65,8 @@ class Quality:
 class Capture:
     """What the file says of its own making, read before everything but the pixels is thrown away. Never stored.
 
-    `taken_at` is the camera's word, not proof; None where the file has no complete date."""
+    `taken_at` is the latest moment that the file's own date allows (a camera's word, not proof), so that a frame is never
+    believed to be older than it can be; None where the file has no date."""
 
     format: str
     width: int
@@ -73,10 +74,8 @@ class Capture:
     taken_at: datetime | None = None
 
     def age_at(self, now: datetime) -> timedelta | None:
-        """Return how old the frame is by its own word; None where it does not say, or claims to come from the future."""
-        if self.taken_at is None or self.taken_at > now:
-            return None
-        return now - self.taken_at
+        """Return the least age that the file's date allows, never below zero; None where it has no date."""
+        return None if self.taken_at is None else max(now - self.taken_at, timedelta(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,8 @@ class Candidate:
 class Answer:
     """What a worker gives back for one work order: counts and candidates, never an image and never a template.
 
-    `boot` and `call` are the worker's own monotone counter; `generation` is the state of the gallery that was searched. `verified` is set for 1:1 alone, `enrolled` for enrolment alone."""
+    `boot` and `call` are the worker's own monotone counter; `generation` is the state of the gallery that was searched. `verified` is
+    set for 1:1 alone, `enrolled` for enrolment alone."""
 
     order_id: str
     operation: str
