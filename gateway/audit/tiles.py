@@ -119,11 +119,17 @@ def encode_bundle(entries: Iterable[bytes]) -> bytes:
 
 def decode_bundle(raw: bytes, width: int) -> list[bytes]:
     """Read a bundle of exactly `width` entries with no byte left over. Raises TileError."""
+    entries = split_bundle(raw)
+    if len(entries) != width or len(raw) != sum(map(len, entries)) + 2 * width:
+        raise TileError(f"the bundle should hold {width} whole entries; it holds {len(entries)}, or breaks off within the last")
+    return entries
+
+
+def split_bundle(raw: bytes) -> list[bytes]:
+    """Return what stands between the length prefixes, however little the last one has left; for finding out where a bundle went wrong."""
     entries, at = [], 0
     while at < len(raw):
         start = at + 2
         at = start + int.from_bytes(raw[at:start], "big")
         entries.append(raw[start:at])
-    if at != len(raw) or len(entries) != width:
-        raise TileError(f"the bundle should hold {width} whole entries; it holds {len(entries)}, or breaks off within the last")
     return entries

@@ -1,4 +1,4 @@
-"""Write, read and check a receipt in the form c2sp.org/tlog-proof@v1: an entry's index, its proof and the signed checkpoint.
+"""Read and check a receipt in the form c2sp.org/tlog-proof@v1: an entry's index, its proof and the signed checkpoint.
 
 It never needs the log: a receipt, the entry's bytes and the log's key are all that its holder must keep."""
 
@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.audit.errors import AuditError
-from gateway.audit.note import Checkpoint, NoteError, VerifierKey, from_base64, from_decimal, open_checkpoint, to_base64
+from gateway.audit.note import Checkpoint, NoteError, VerifierKey, from_base64, from_decimal, open_checkpoint
 from gateway.audit.tree import HASH_SIZE, leaf_hash, verify_inclusion
 
 HEADER: Final = "c2sp.org/tlog-proof@v1"
-SUFFIX: Final = ".tlog-proof"
 MAX_HASHES: Final = 63
 
 
@@ -28,11 +27,6 @@ class TlogProof:
     index: int
     hashes: Sequence[bytes]
     checkpoint: bytes
-
-    def text(self) -> str:
-        """Write the proof."""
-        hashes = "".join(f"{to_base64(one)}\n" for one in self.hashes)
-        return f"{HEADER}\nindex {self.index}\n{hashes}\n{self.checkpoint.decode()}"
 
     @classmethod
     def parse(cls, text: str) -> "TlogProof":

@@ -1,0 +1,90 @@
+"""Write a log into a directory that `audit verify` and any C2SP tool can read. Never alters, repairs or re-hashes what the log holds.
+
+A log that was tampered with is exported as it is, tiles from its stored hashes and entries from its stored bytes, so that it shows."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from gateway.audit.errors import AuditError
+from gateway.audit.note import Checkpoint, Note, VerifierKey
+from gateway.audit.published import CHECKPOINT, KEY, LINES
+from gateway.audit.tiles import Tile, encode_bundle, levels, tiles_of_level
+
+
+class LogReader(Protocol):
+    """What an export needs of a log."""
+
+    def checkpoint(self) -> bytes:
+        """Return the newest signed checkpoint."""
+        ...
+
+    def entries(self, start: int, stop: int) -> Iterator[bytes]:
+        """Return the stored entries [start, stop)."""
+        ...
+
+    def hashes(self, level: int, index: int, width: int) -> bytes:
+        """Return the first `width` stored hashes of a tile."""
+        ...
+
+
+class ExportRefused(AuditError):
+    """Nothing was exported; what stood at the place before still stands there."""
+
+    code = "export-refused"
+
+
+def tile_bytes(log: LogReader, tile: Tile) -> bytes:
+    """Return what is published as this tile or bundle. The tree must be large enough to have it."""
+    if tile.level is None:
+        return encode_bundle(log.entries(tile.first, tile.first + tile.width))
+    return log.hashes(tile.level, tile.index, tile.width)
+
+
+def write_export(log: LogReader, directory: Path, key: VerifierKey, checkpoint: bytes | None = None) -> Checkpoint:
+    """Write the log as its checkpoint (the newest, unless one is given) covers it, and return what that says.
+
+    The directory appears whole or not at all. Raises ExportRefused if it exists and is not empty, or cannot be written."""
+    signed = log.checkpoint() if checkpoint is None else checkpoint
+    head = Checkpoint.parse(Note.parse(signed).text)
+    with _appears_whole(directory) as folder:
+        (folder / CHECKPOINT).write_bytes(signed)
+        (folder / KEY).write_text(f"{key.text()}\n", encoding="utf-8")
+        for level in levels(head.size):
+            for tile in tiles_of_level(head.size, level):
+                _put(folder / tile.path, tile_bytes(log, tile))
+        with (folder / LINES).open("wb", buffering=1 << 20) as lines:
+            for bundle in tiles_of_level(head.size, None):
+                entries = list(log.entries(bundle.first, bundle.first + bundle.width))
+                _put(folder / bundle.path, encode_bundle(entries))
+                lines.writelines(entry + b"\n" for entry in entries)
+    return head
+
+
+def _put(place: Path, content: bytes) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
+
+
+@contextmanager
+def _appears_whole(directory: Path) -> Iterator[Path]:
+    """Give a hidden folder beside the directory, and put it in its place only if all went well."""
+    if directory.is_dir() and any(directory.iterdir()):
+        raise ExportRefused(f"{directory} is not empty; an export goes into a new directory")
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        hidden = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    except OSError as wrong:
+        raise ExportRefused(f"{directory} cannot be written: {wrong.strerror}") from wrong
+    try:
+        hidden.chmod(0o755)
+        yield hidden
+        # rename() replaces an empty directory and refuses a full one, in one step that nobody can come between.
+        hidden.replace(directory)
+    except OSError as wrong:
+        raise ExportRefused(f"{directory} is not empty, or cannot be written: {wrong.strerror}") from wrong
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)

@@ -1,0 +1,158 @@
+"""Check what must hold between the entries of a log: each intent closed once, no outcome without one, engine calls = intents.
+
+It reads entries in their order and keeps only what is open, so a log of any length fits. It never judges whether an answer was right."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from gateway.audit.canonical import CanonicalError, decode
+from gateway.audit.report import Broken
+
+Rederive = Callable[[Mapping[str, Any]], str | None]
+"""Is shown every entry in order; answers None, or a sentence saying what this entry should have recorded instead."""
+
+MAX_KINDS: Final = 256  # more would be an attack on the report's memory, not a log
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_KIND: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_BOOT: Final = re.compile(r"[0-9a-f]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIntent:
+    """A recorded order to search whose end is not yet on record."""
+
+    boot: str
+    at: str
+    decision_id: object
+
+
+@dataclass(slots=True)
+class Boot:
+    """The engine's count of its own calls since it was started, as the outcomes report it."""
+
+    intents: int = 0
+    highest: int = 0
+    unseen: set[int] = field(default_factory=set)
+    without_call: int = 0
+    last: int = 0
+
+
+class EntryRules:
+    """Everything that must hold inside and between entries, checked while they stream by."""
+
+    def __init__(self, rederive: Rederive | None = None) -> None:
+        self.kinds: Counter[str] = Counter()
+        self._open: dict[int, OpenIntent] = {}
+        self._boots: dict[str, Boot] = {}
+        self._rederive = rederive
+        self._latest = ""
+
+    def see(self, index: int, raw: bytes) -> Mapping[str, Any]:
+        """Take the next entry and return what it says. Raises Broken, naming this entry and what it breaks."""
+        try:
+            entry = decode(raw)
+        except CanonicalError as wrong:
+            raise Broken(wrong.code, wrong.sentence, index) from wrong
+        kind = self._envelope(index, entry)
+        if kind == "intent":
+            self._opened(index, entry)
+        elif kind in ("outcome", "abandoned"):
+            self._closed(index, kind, entry)
+        elif kind == "genesis" and index:
+            raise Broken("genesis-repeated", "a log has one beginning, and this is not its first entry", index)
+        if self._rederive is not None and (difference := self._rederive(entry)) is not None:
+            raise Broken("decision-differs", difference, index)
+        return entry
+
+    def end(self, in_flight: timedelta) -> tuple[int, ...]:
+        """Check what only the end of the log shows; return the open intents that are younger than `in_flight`.
+
+        Raises Broken for an older one, and for a boot whose engine was called more often than its closed intents explain."""
+        for index, intent in self._open.items():
+            if in_flight <= timedelta(0) or _age(intent.at, self._latest) > in_flight:
+                raise Broken("intent-open", "this intent has no outcome, and it was not abandoned either", index)
+        still_open = Counter(intent.boot for intent in self._open.values())
+        for name, boot in self._boots.items():
+            if len(boot.unseen) > boot.without_call + still_open[name]:
+                raise Broken(
+                    "engine-counter",
+                    f"boot {name} counted {boot.highest} engine calls by here; {len(boot.unseen)} of them have no outcome, "
+                    f"and only {boot.without_call + still_open[name]} intents could account for them",
+                    boot.last,
+                )
+        return tuple(self._open)
+
+    def _envelope(self, index: int, entry: Mapping[str, Any]) -> str:
+        version, kind, at = entry.get("v"), entry.get("kind"), entry.get("at")
+        if type(version) is not int or version != 1:
+            raise Broken("entry-malformed", 'an entry carries "v": 1', index)
+        if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+            raise Broken("entry-malformed", "an entry carries its kind, a word of small letters", index)
+        if not isinstance(at, str) or not _MOMENT.fullmatch(at) or not _is_moment(at):
+            raise Broken("entry-malformed", 'an entry carries its time in UTC, as in "2026-11-23T10:00:00.123456Z"', index)
+        if kind not in self.kinds and len(self.kinds) >= MAX_KINDS:
+            raise Broken("entry-malformed", f"the log has more than {MAX_KINDS} kinds of entry", index)
+        self.kinds[kind] += 1
+        self._latest = max(self._latest, at)
+        return kind
+
+    def _opened(self, index: int, entry: Mapping[str, Any]) -> None:
+        boot = entry.get("boot")
+        if not isinstance(boot, str) or not _BOOT.fullmatch(boot):
+            raise Broken("entry-malformed", "an intent names the boot that it belongs to, in hexadecimal", index)
+        if "intent" in entry:
+            raise Broken("entry-malformed", "an intent has no link to another intent", index)
+        self._open[index] = OpenIntent(boot, entry["at"], entry.get("decision_id"))
+        self._boots.setdefault(boot, Boot()).intents += 1
+
+    def _closed(self, index: int, kind: str, entry: Mapping[str, Any]) -> None:
+        link = entry.get("intent")
+        if type(link) is not int or not 0 <= link < index:
+            raise Broken("outcome-without-intent", f"this {kind} names no intent before it", index)
+        intent = self._open.pop(link, None)
+        if intent is None:
+            raise Broken(
+                "outcome-without-intent", f"this {kind} names entry {link}, which is no open intent: not an intent, or closed before", index
+            )
+        if "decision_id" in entry and entry["decision_id"] != intent.decision_id:
+            raise Broken("outcome-without-intent", f"this {kind} belongs to another decision than its intent, entry {link}", index)
+        boot = self._boots[intent.boot]
+        boot.last = index
+        engine = entry.get("engine")
+        if engine is None:
+            boot.without_call += 1
+        elif kind == "abandoned" or not isinstance(engine, dict):
+            raise Broken("entry-malformed", "only an outcome carries the engine's account of its call", index)
+        else:
+            self._called(index, intent.boot, engine)
+
+    def _called(self, index: int, boot_of_intent: str, engine: Mapping[str, Any]) -> None:
+        name, call = engine.get("boot"), engine.get("call")
+        if name != boot_of_intent or type(call) is not int or call < 1:
+            raise Broken("engine-counter", "the engine's account names its intent's boot and the number of the call, from 1", index)
+        boot = self._boots[boot_of_intent]
+        if call > boot.intents:
+            raise Broken("engine-counter", f"engine call {call} is claimed, but only {boot.intents} intents of its boot precede it", index)
+        if call > boot.highest:
+            boot.unseen.update(range(boot.highest + 1, call))
+            boot.highest = call
+        elif call in boot.unseen:
+            boot.unseen.remove(call)
+        else:
+            raise Broken("engine-counter", f"engine call {call} of this boot was accounted for before", index)
+
+
+def _is_moment(at: str) -> bool:
+    try:
+        datetime.fromisoformat(at)
+    except ValueError:
+        return False
+    return True
+
+
+def _age(at: str, latest: str) -> timedelta:
+    return datetime.fromisoformat(latest) - datetime.fromisoformat(at)

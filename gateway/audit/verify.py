@@ -1,0 +1,265 @@
+"""Verify a log from its published bytes and the one key that the reader trusts: the outsider's side of the promise.
+
+It needs the standard library and cryptography alone, and never the log's own program, its database or its word.
+
+What is checked, each step relying on the ones before:
+  1  the checkpoint: its form, the signature of the given key, the cosignatures of the given policy's witnesses
+  2  the files: none missing, none besides
+  3  each entry: bundle, hash tile and entries.jsonl agree; canonical JSON; the rules between entries; key changes
+  4  the whole: tiles of every level, the root that was signed, and an older checkpoint's root on the way there
+  5  the end: every intent closed, the engine's counter accounted for, the key that speaks for the log now"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import IO
+
+from gateway.audit.invariants import EntryRules, Rederive
+from gateway.audit.note import Checkpoint, Note, NoteError, Verified, VerifierKey
+from gateway.audit.published import KEY, LINES, ExportDirectory, Published, PublishedAt
+from gateway.audit.quorum import TrustPolicy
+from gateway.audit.report import Broken, CannotVerify, Finding, Report
+from gateway.audit.rotation import KeyChain, KeyChange
+from gateway.audit.tiles import HEIGHT, WIDTH, Tile, TileError, decode_bundle, decode_tile, split_bundle, tile_of, tiles_of_level
+from gateway.audit.tree import EMPTY_ROOT, Frontier, leaf_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What the reader asks for beyond a sound log; nothing of it can make a broken one pass.
+
+    `since`: an older checkpoint (signed note) that must be a prefix. `policy`: a quorum of witnesses. `rederive`: shown every
+    entry, says where a recorded decision is not the one its rulebook gives. `in_flight`: how old an intent without an outcome may be,
+    measured at the log's latest entry; for logs that were at work when they were read."""
+
+    since: bytes | None = None
+    policy: TrustPolicy = field(default_factory=lambda: TrustPolicy(quorum="none"))
+    rederive: Rederive | None = None
+    in_flight: timedelta = timedelta(0)
+
+
+def verify_export(directory: Path, key: VerifierKey, since: bytes | None = None, demands: Demands | None = None) -> Report:
+    """Verify an export directory, offline. Raises CannotVerify if there is nothing to verify, or `since` is no checkpoint of this log."""
+    return _Verification(ExportDirectory(directory), key, _with(demands, since)).run()
+
+
+def verify_url(
+    url: str, key: VerifierKey, since: bytes | None = None, demands: Demands | None = None, headers: Mapping[str, str] | None = None
+) -> Report:
+    """Verify the log that is served below `url`. Raises CannotVerify as `verify_export` does, and if the log cannot be reached."""
+    return _Verification(PublishedAt(url, headers), key, _with(demands, since)).run()
+
+
+def _with(demands: Demands | None, since: bytes | None) -> Demands:
+    asked = demands or Demands()
+    return asked if since is None else Demands(since, asked.policy, asked.rederive, asked.in_flight)
+
+
+class _Verification:
+    """One run over one published log."""
+
+    def __init__(self, published: Published, key: VerifierKey, demands: Demands) -> None:
+        self._published = published
+        self._demands = demands
+        self._chain = KeyChain(key)
+        self._rules = EntryRules(demands.rederive)
+        self._findings: list[Finding] = []
+        self._older_note, self._older = _older_checkpoint(demands.since, key)
+        self._older_root: bytes | None = None
+        self._in_flight: tuple[int, ...] = ()
+
+    def run(self) -> Report:
+        try:
+            note, checkpoint, verified = self._open_checkpoint()
+        except (Broken, NoteError) as wrong:
+            return Report(self._published.name, (Finding(wrong.code, f"the checkpoint: {wrong.sentence}"),))
+        self._look_for_strays(checkpoint.size)
+        self._look_for_rollback(checkpoint)
+        try:
+            root = self._read_entries(checkpoint.size)
+        except Broken as wrong:
+            self._findings.append(wrong.finding)
+        else:
+            self._compare_roots(checkpoint, root)
+            self._look_at_the_end(note)
+        return Report(
+            source=self._published.name,
+            findings=tuple(self._findings),
+            origin=checkpoint.origin,
+            size=checkpoint.size,
+            root=checkpoint.root,
+            kinds=dict(self._rules.kinds),
+            in_flight=self._in_flight,
+            since=None if self._older is None else self._older.size,
+            signers=tuple(one.key.text() for one in verified if one.time is None),
+            cosigners=tuple((one.key.name, one.time) for one in verified if one.time is not None),
+            unknown_signatures=len(note.signatures) - len(verified),
+        )
+
+    # 1
+    def _open_checkpoint(self) -> tuple[Note, Checkpoint, tuple[Verified, ...]]:
+        """Read the checkpoint. That the trusted key is not among its signers is only final once all key changes are known."""
+        key = self._chain.trusted
+        note = Note.parse(self._published.checkpoint())
+        checkpoint = Checkpoint.parse(note.text)
+        if checkpoint.origin != key.name:
+            raise Broken("origin-differs", f"this is the log {checkpoint.origin!r}; the key that was given is one of {key.name!r}")
+        witnesses = {witness.key: name for name, witness in self._demands.policy.witnesses.items()}
+        verified = note.verified_by([key, *witnesses])
+        if not self._demands.policy.witnessed([witnesses[one.key] for one in verified if one.key in witnesses]):
+            self._findings.append(Finding("quorum-missing", "the checkpoint is not cosigned by the witnesses that the policy demands"))
+        return note, checkpoint, verified
+
+    # 2
+    def _look_for_strays(self, size: int) -> None:
+        if isinstance(self._published, ExportDirectory):
+            self._findings.extend(stray.finding for stray in self._published.strays(size))
+
+    def _look_for_rollback(self, checkpoint: Checkpoint) -> None:
+        if self._older is not None and self._older.size > checkpoint.size:
+            self._findings.append(
+                Finding(
+                    "rolled-back",
+                    f"the older checkpoint covers {self._older.size} entries, this log only {checkpoint.size}: entries are gone",
+                    checkpoint.size,
+                )
+            )
+
+    # 3 and 4
+    def _read_entries(self, size: int) -> bytes:
+        """Check every entry and every tile, in order, and return the root over the entries. Raises Broken at the first bad entry."""
+        edge, tiles = Frontier(), _UpperTiles(self._published, size)
+        lines = self._published.lines() if isinstance(self._published, ExportDirectory) else None
+        try:
+            for bundle in tiles_of_level(size, None):
+                for index, entry, leaf in self._read_bundle(bundle):
+                    if lines is not None:
+                        _compare_line(lines, index, entry)
+                    self._take_entry(index, entry)
+                    for level, place, node in edge.append(leaf)[HEIGHT:]:
+                        tiles.compare(level, place, node)
+                    if self._older is not None and edge.size == self._older.size:
+                        self._older_root = edge.root()
+            if lines is not None and lines.read(1):
+                raise Broken("lines-differ", f"{LINES} goes on after the last entry", size)
+        finally:
+            if lines is not None:
+                lines.close()
+        return edge.root()
+
+    def _read_bundle(self, bundle: Tile) -> Iterator[tuple[int, bytes, bytes]]:
+        """Return each entry with its index and leaf hash, once the hash tile bears it out. Raises Broken."""
+        tile = Tile(0, bundle.index, bundle.width)
+        hashes = _tile_hashes(self._published, tile)
+        raw = self._published.tile(bundle)
+        entries = split_bundle(raw)
+        for offset, (entry, stated) in enumerate(zip(entries, hashes, strict=False)):
+            leaf = leaf_hash(entry)
+            if leaf != stated:
+                raise Broken("entry-differs", f"{bundle.path} does not hold the entry whose hash is in {tile.path}", bundle.first + offset)
+            yield bundle.first + offset, entry, leaf
+        # Last, since a false length is better told by the entry that it spoils.
+        try:
+            decode_bundle(raw, bundle.width)
+        except TileError as wrong:
+            raise Broken(wrong.code, f"{bundle.path}: {wrong.sentence}", bundle.first + min(len(entries), bundle.width)) from wrong
+
+    def _take_entry(self, index: int, raw: bytes) -> None:
+        entry = self._rules.see(index, raw)
+        if entry["kind"] == "key-change":
+            try:
+                self._chain.follow(KeyChange.parse(entry))
+            except NoteError as wrong:
+                raise Broken("key-change-invalid", wrong.sentence, index) from wrong
+
+    def _compare_roots(self, checkpoint: Checkpoint, root: bytes) -> None:
+        older = self._older
+        forked = older is not None and older.size <= checkpoint.size and older.root != (self._older_root or EMPTY_ROOT)
+        unchanged = older.size if older is not None and not forked else 0
+        if forked:
+            sentence = f"the first {older.size if older else 0} entries are not those of the older checkpoint: history was rewritten"
+            self._findings.append(Finding("forked", sentence, 0))
+        if root != checkpoint.root:
+            sentence = f"the entries from here on do not hash to the root that was signed: at least one of {checkpoint.size} was changed"
+            self._findings.append(Finding("root-differs", sentence, unchanged if checkpoint.size else None))
+
+    # 5
+    def _look_at_the_end(self, note: Note) -> None:
+        try:
+            self._in_flight = self._rules.end(self._demands.in_flight)
+        except Broken as wrong:
+            self._findings.append(wrong.finding)
+        self._findings.extend(broken.finding for broken in self._look_at_keys(note))
+        if self._older_note is not None and not _signers(self._older_note, {self._chain.trusted, *self._chain.keys}):
+            raise CannotVerify("the older checkpoint is signed by no key of this log, so it shows nothing")
+
+    def _look_at_keys(self, note: Note) -> Iterator[Broken]:
+        current = self._chain.current
+        if self._chain.trusted not in self._chain.keys:
+            yield Broken("key-unknown", "the key changes in this log neither start at the key that was given nor lead to it")
+        if not _signers(note, [current]):
+            yield Broken("note-unsigned", f"the checkpoint is not signed by {current.text()}, the key that speaks for this log")
+        if isinstance(self._published, ExportDirectory):
+            try:
+                if self._published.key() != f"{current.text()}\n".encode():
+                    yield Broken("log-key-differs", f"{KEY} does not hold the key that speaks for this log, and nothing else")
+            except Broken as missing:
+                yield missing
+
+
+class _UpperTiles:
+    """The tiles above the leaves, each read once, as the nodes that they should hold come up."""
+
+    def __init__(self, published: Published, size: int) -> None:
+        self._published = published
+        self._size = size
+        self._held: dict[int, tuple[Tile, list[bytes]]] = {}
+
+    def compare(self, level: int, place: int, node: bytes) -> None:
+        """Compare a full subtree's hash with the tile that holds it. Raises Broken."""
+        row, below = divmod(level, HEIGHT)
+        if below:
+            return
+        index, offset = divmod(place, WIDTH)
+        if row not in self._held or self._held[row][0].index != index:
+            tile = tile_of(self._size, row, index)
+            self._held[row] = (tile, _tile_hashes(self._published, tile))
+        tile, hashes = self._held[row]
+        if hashes[offset] != node:
+            last = ((place + 1) << level) - 1
+            raise Broken("tile-differs", f"{tile.path} does not hold the hash of the entries from here to {last}", place << level)
+
+
+def _tile_hashes(published: Published, tile: Tile) -> list[bytes]:
+    try:
+        return decode_tile(published.tile(tile), tile.width)
+    except TileError as wrong:
+        raise Broken(wrong.code, f"{tile.path}: {wrong.sentence}", tile.first) from wrong
+
+
+def _compare_line(lines: IO[bytes], index: int, entry: bytes) -> None:
+    if lines.read(len(entry) + 1) != entry + b"\n":
+        raise Broken("lines-differ", f"the line in {LINES} is not the entry that the tiles hold", index)
+
+
+def _signers(note: Note, keys: Collection[VerifierKey]) -> tuple[Verified, ...]:
+    """Return which of the keys signed; none, if a signature that claims one of them is false."""
+    try:
+        return note.verified_by(keys)
+    except NoteError:
+        return ()
+
+
+def _older_checkpoint(raw: bytes | None, key: VerifierKey) -> tuple[Note | None, Checkpoint | None]:
+    """Read the checkpoint that the reader kept; who signed it is only known once all key changes are. Raises CannotVerify."""
+    if raw is None:
+        return None, None
+    try:
+        note = Note.parse(raw)
+        checkpoint = Checkpoint.parse(note.text)
+    except NoteError as wrong:
+        raise CannotVerify(f"the older checkpoint cannot be read: {wrong.sentence}") from wrong
+    if checkpoint.origin != key.name:
+        raise CannotVerify(f"the older checkpoint is of another log, {checkpoint.origin!r}")
+    return note, checkpoint
