@@ -1,0 +1,159 @@
+"""Cosign the checkpoints of logs that only ever grow (C2SP tlog-witness v1.0.0). Never sees an entry, and knows no HTTP.
+
+The one promise: of two checkpoints of a log that no proof connects, a witness signs one at most, even across a power cut.
+
+  1  the submission's form                            else MALFORMED
+  2  the checkpoint's origin is a log that we watch   else UNKNOWN_LOG
+  3  one of that log's keys has signed it             else NOT_SIGNED
+  4  the old size is not above the new one            else MALFORMED
+  5  the old size is the one that we cosigned last    else CONFLICT, with that size
+  6  the proof leads from the tree of old to new      else INCONSISTENT
+  7  cosigned, on disk, and only then answered            COSIGNED
+Steps 5 to 7 are one transaction."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from gateway.audit.errors import AuditError
+from gateway.audit.note import Checkpoint, Cosigner, Note, NoteError, VerifierKey, open_checkpoint
+from gateway.audit.submission import Submission, SubmissionError, with_signatures
+from gateway.audit.tree import EMPTY_ROOT, ProofError, verify_consistency
+
+
+class Verdict(Enum):
+    """How a submission ended, by the word that the specification's status code stands for."""
+
+    COSIGNED = "cosigned"
+    MALFORMED = "malformed"
+    NOT_SIGNED = "not-signed"
+    UNKNOWN_LOG = "unknown-log"
+    CONFLICT = "conflict"
+    INCONSISTENT = "inconsistent"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The verdict and the body that goes with it: cosignature lines, the latest size (CONFLICT), or a sentence."""
+
+    verdict: Verdict
+    body: str
+
+
+class WitnessUnavailable(AuditError):
+    """The witness cannot keep its promise now, so it signed nothing; try again later."""
+
+    code = "witness-unavailable"
+
+
+class Witness:
+    """A cosigner with a memory. May be used from any thread."""
+
+    def __init__(
+        self, path: Path, cosigners: Collection[Cosigner], logs: Mapping[str, Collection[VerifierKey]], now: Callable[[], datetime]
+    ) -> None:
+        """Watch `logs` (origin -> keys, any of which may sign), remembering in the database at `path` what was cosigned.
+
+        Raises WitnessUnavailable if the database cannot be opened: without its memory a witness must not sign."""
+        self._cosigners = tuple(cosigners)
+        self._logs = {origin: tuple(keys) for origin, keys in logs.items()}
+        self._now = now
+        self._lock = threading.Lock()
+        try:
+            self._memory = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._memory.execute("PRAGMA journal_mode = WAL")
+            self._memory.execute("PRAGMA synchronous = FULL")  # an answer outlives a power cut, so must the memory of it
+            self._memory.execute(
+                "CREATE TABLE IF NOT EXISTS latest"
+                " (origin TEXT PRIMARY KEY, digest TEXT UNIQUE NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL) STRICT"
+            )
+        except sqlite3.Error as wrong:
+            raise WitnessUnavailable(f"the witness's memory {path.name} cannot be opened: {wrong}") from wrong
+
+    def add_checkpoint(self, body: bytes) -> Answer:
+        """Take one submission. Raises WitnessUnavailable if it could not be remembered; then nothing was signed."""
+        try:
+            submission = Submission.parse(body)  # 1
+            claimed = Checkpoint.parse(Note.parse(submission.checkpoint).text)
+        except (SubmissionError, NoteError) as wrong:
+            return Answer(Verdict.MALFORMED, wrong.sentence)
+        keys = self._logs.get(claimed.origin)  # 2
+        if keys is None:
+            return Answer(Verdict.UNKNOWN_LOG, "this witness does not watch that log")
+        try:
+            checkpoint = open_checkpoint(submission.checkpoint, *keys)  # 3
+        except NoteError as wrong:
+            return Answer(Verdict.NOT_SIGNED, wrong.sentence)
+        if submission.old > checkpoint.size:  # 4
+            return Answer(Verdict.MALFORMED, "the old size is above the checkpoint's")
+        with self._transaction() as memory:
+            row = memory.execute("SELECT size, root FROM latest WHERE origin = ?", (checkpoint.origin,)).fetchone()
+            size, root = row or (0, EMPTY_ROOT)
+            if submission.old != size:  # 5
+                return Answer(Verdict.CONFLICT, f"{size}\n")
+            try:
+                verify_consistency(size, checkpoint.size, submission.proof, root, checkpoint.root)  # 6
+            except ProofError as wrong:
+                return Answer(Verdict.INCONSISTENT, wrong.sentence)
+            time = int(self._now().timestamp())
+            text = checkpoint.text()
+            lines = [cosigner.cosign(text, time) for cosigner in self._cosigners]
+            memory.execute(
+                "INSERT INTO latest VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (origin) DO UPDATE SET size = excluded.size, root = excluded.root, note = excluded.note",
+                (
+                    checkpoint.origin,
+                    _digest(checkpoint.origin),
+                    checkpoint.size,
+                    checkpoint.root,
+                    with_signatures(submission.checkpoint, lines),
+                ),
+            )
+        # 7: the transaction is on disk; from here on a signature that gets out is one that we remember.
+        return Answer(Verdict.COSIGNED, "".join(line.line() for line in lines))
+
+    def latest(self, digest: str) -> bytes | None:
+        """Return the newest cosigned checkpoint of the log whose origin has this hex SHA-256, for monitors; None if there is none.
+
+        Raises WitnessUnavailable."""
+        with self._transaction() as memory:
+            row = memory.execute("SELECT note FROM latest WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        with self._lock:
+            self._memory.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the memory alone, against other threads and other processes, until what was written is on disk."""
+        with self._lock:
+            try:
+                self._memory.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._memory
+                    self._memory.execute("COMMIT")
+                finally:
+                    if self._memory.in_transaction:
+                        self._memory.execute("ROLLBACK")
+            except sqlite3.Error as wrong:
+                raise WitnessUnavailable(f"the witness could not remember this, so it did not sign: {wrong}") from wrong
+
+
+def _digest(origin: str) -> str:
+    return sha256(origin.encode()).hexdigest()
