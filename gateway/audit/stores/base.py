@@ -20,6 +20,10 @@ class StoreBusy(LogUnavailable):
     code = "log-busy"
 
 
+class StoreMissing(LogUnavailable):
+    """There is no store at the place named, and none may be created there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """What opens one commitment: HMAC-SHA256(nonce, value) stands in the entry, the value itself only here."""

@@ -1,0 +1,325 @@
+"""Keep a log in one SQLite file of its own (WAL, synchronous=FULL). Never hashes, signs or judges what it keeps.
+
+Entries, checkpoints and tiles are only ever inserted; openings alone are overwritten, when they are erased."""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.audit.failures import LogDamaged, LogUnavailable
+from gateway.audit.stores.base import MAX_BATCH, Batch, Commit, Cosigned, HeadMoved, Opening, StoreBusy, StoreMissing
+from gateway.audit.tree import HASH_SIZE
+
+FORMAT: Final = 1
+APPLICATION: Final = 0x43757374  # "Cust", so that `file` and the next reader know what they see
+MAX_OPENINGS: Final = 256  # of one entry; a place is entry index * MAX_OPENINGS + ordinal
+
+_PAGE_BYTES: Final = 8192  # measured: a batch of 64 entries of 700 bytes commits fastest at this size
+_CHECKPOINT_PAGES: Final = 2048  # 16 MiB of WAL
+_ROWS_A_STATEMENT: Final = 250
+_TILE_BYTES: Final = 256 * HASH_SIZE
+
+# The head is the row with the largest size. A row's first entry is its size less its number of leaves.
+_SCHEMA: Final = (
+    "CREATE TABLE batches (size INTEGER PRIMARY KEY, checkpoint BLOB NOT NULL, leaves BLOB NOT NULL, bundle BLOB NOT NULL) STRICT",
+    "CREATE TABLE tiles (level INTEGER, n INTEGER, hashes BLOB NOT NULL, PRIMARY KEY (level, n)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE openings (place INTEGER PRIMARY KEY, path TEXT NOT NULL, nonce BLOB NOT NULL, value BLOB NOT NULL,"
+    " erased INTEGER NOT NULL DEFAULT 0) STRICT",
+    "CREATE TABLE cosignatures (size INTEGER, line TEXT, PRIMARY KEY (size, line)) STRICT, WITHOUT ROWID",
+    f"PRAGMA application_id = {APPLICATION}",
+    f"PRAGMA user_version = {FORMAT}",
+)
+
+
+class SqliteStore:
+    """A Store in one file. Two processes may open it: each commit is tied to the head that its writer had seen."""
+
+    def __init__(self, path: Path, *, create: bool, busy_seconds: float = 5.0) -> None:
+        """Open the file. Raises StoreMissing if it is missing and may not be created, LogDamaged if it is no store, else LogUnavailable."""
+        self._path = path
+        self._files = tuple(path.with_name(path.name + end) for end in ("", "-wal", "-shm"))
+        self._busy_seconds = busy_seconds
+        self._reading = threading.Lock()
+        self._connections: list[sqlite3.Connection] = []
+        try:
+            if create:
+                _create_private(path)
+            elif not path.exists():
+                raise StoreMissing(f"there is no log file {path.name}")
+            self._writer = self._connect()
+            self._reader = self._connect()
+            self._reader.execute("PRAGMA query_only = ON")
+            self._begun = self._is_begun()
+        except sqlite3.Error as error:
+            self.close()
+            raise _failure(error) from error
+        except OSError as error:
+            raise LogUnavailable(f"the log file cannot be opened: {error.strerror}") from error
+        except LogDamaged:
+            self.close()
+            raise
+        self._identity = self._identify()
+
+    def begin(self, checkpoint: bytes) -> None:
+        """Lay out an empty file; see Store."""
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            if not self._is_begun():
+                for statement in _SCHEMA:
+                    self._writer.execute(statement)
+                self._writer.execute("INSERT INTO batches VALUES (0, ?, x'', x'')", (checkpoint,))
+            self._writer.execute("COMMIT")
+            _sync_directory(self._path.parent)
+        except (sqlite3.Error, OSError) as error:
+            raise _failure(error) from error
+        self._begun = True
+        self._identity = self._identify()
+
+    def head(self) -> Batch | None:
+        """Return the newest batch; None before `begin`."""
+        if not self._begun:
+            return None
+        rows = self._read("SELECT * FROM batches ORDER BY size DESC LIMIT 1")
+        if not rows:
+            raise LogDamaged("the log file has no checkpoint in it: it was emptied")
+        return Batch(*rows[0])
+
+    def size(self) -> int:
+        """Return the size of the newest batch, and notice on the way that the file is still the one that was opened."""
+        self._must_be_in_place()
+        size: int = self._read("SELECT coalesce(max(size), 0) FROM batches")[0][0]
+        return size
+
+    def commit(self, commit: Commit) -> None:
+        """Write all of it or nothing, durably; see Store."""
+        batch, run = commit.batch, self._writer.execute
+        try:
+            run("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise _failure(error) from error
+        try:
+            row = (batch.size, batch.checkpoint, batch.leaves, batch.bundle, batch.first)
+            # Tied to the head, not to a lock held between commits: two gateways on one file then write one chain.
+            if run("INSERT INTO batches SELECT ?, ?, ?, ? WHERE (SELECT max(size) FROM batches) = ?", row).rowcount != 1:
+                run("ROLLBACK")
+                raise HeadMoved
+            self._insert_openings(commit)
+            for (level, index), hashes in commit.tiles.items():
+                run("INSERT INTO tiles VALUES (?, ?, ?)", (level, index, hashes))
+            run("COMMIT")
+        except sqlite3.Error as error:
+            raise LogUnavailable(f"the log could not be written, and what reached it is not known: {error}") from error
+        # After the commit: a file that was deleted or replaced before it took our bytes to nowhere.
+        self._must_be_in_place()
+
+    def batches(self, start: int, stop: int) -> Iterator[Batch]:
+        """Read the batches that hold the entries [start, stop), a few at a time so that no read blocks a checkpoint."""
+        while start < stop:
+            rows = self._read("SELECT * FROM batches WHERE size > ? ORDER BY size LIMIT 16", (start,))
+            if not rows:
+                raise LogDamaged(f"the entries from {start} on are missing", index=start)
+            for batch in map(_batch, rows):
+                if batch.first > start or batch.width == 0:
+                    raise LogDamaged(f"the entries from {start} on are missing", index=start)
+                yield batch
+                start = batch.size
+                if start >= stop:
+                    return
+
+    def leaves(self, start: int, stop: int) -> list[bytes]:
+        """Read leaf hashes without the entries that they are of."""
+        rows = self._read(
+            "SELECT size, leaves FROM batches WHERE size > ? AND size < ? ORDER BY size", (start, stop + MAX_BATCH)
+        )  # fmt: skip
+        found: list[bytes] = []
+        for size, leaves in rows:
+            first = size - len(leaves) // HASH_SIZE
+            if first > start + len(found):
+                break
+            wanted = range(start + len(found), min(stop, size))
+            found.extend(leaves[(index - first) * HASH_SIZE : (index - first + 1) * HASH_SIZE] for index in wanted)
+        if len(found) != stop - start:
+            raise LogDamaged(f"the entries from {start + len(found)} on are missing", index=start + len(found))
+        return found
+
+    def tile(self, level: int, index: int) -> bytes:
+        """Read a full tile of level 1 or more; see Store."""
+        rows = self._read("SELECT hashes FROM tiles WHERE level = ? AND n = ?", (level, index))
+        hashes: bytes = rows[0][0] if rows else b""
+        if len(hashes) != _TILE_BYTES:
+            raise LogDamaged(f"tile {index} of level {level} is missing or cut", index=index << 8 * (level + 1))
+        return hashes
+
+    def checkpoint(self, size: int) -> bytes | None:
+        """Read the checkpoint that was signed at exactly this size."""
+        rows = self._read("SELECT checkpoint FROM batches WHERE size = ?", (size,))
+        return rows[0][0] if rows else None
+
+    def openings(self, index: int) -> dict[str, Opening]:
+        """Read what opens the commitments of an entry, less what was erased."""
+        rows = self._read("SELECT path, nonce, value FROM openings WHERE place BETWEEN ? AND ? AND NOT erased", _places(index))
+        return {path: Opening(nonce, value) for path, nonce, value in rows}
+
+    def erase(self, index: int, paths: Sequence[str]) -> tuple[str, ...]:
+        """Destroy openings in the file and in its WAL; see Store.
+
+        Raises LogUnavailable if another process's reading kept the WAL from being cut; the erasure must then be asked for again."""
+        erased = []
+        try:
+            for path in paths:
+                # Overwritten in place, not deleted: the row keeps its size, so no page is ever rebalanced and
+                # no stale copy of a neighbour's row is left behind in a page's free space.
+                found = self._writer.execute(
+                    "UPDATE openings SET erased = 1, nonce = zeroblob(length(nonce)), value = zeroblob(length(value))"
+                    " WHERE place BETWEEN ? AND ? AND path = ? AND NOT erased",
+                    (*_places(index), path),
+                ).rowcount  # fmt: skip
+                erased.extend([path] * found)
+        except sqlite3.Error as error:
+            raise _failure(error) from error
+        self._cut_wal()
+        return tuple(erased)
+
+    def cosign(self, size: int, lines: Sequence[str]) -> None:
+        """Keep signature lines of witnesses with the checkpoint of this size."""
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.executemany("INSERT OR IGNORE INTO cosignatures VALUES (?, ?)", [(size, line) for line in lines])
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise _failure(error) from error
+
+    def cosigned(self) -> Cosigned | None:
+        """Read the newest checkpoint that any witness has signed."""
+        rows = self._read(
+            "SELECT size, checkpoint, line FROM cosignatures JOIN batches USING (size)"
+            " WHERE size = (SELECT max(size) FROM cosignatures) ORDER BY line"
+        )  # fmt: skip
+        return Cosigned(rows[0][0], rows[0][1], tuple(line for _, _, line in rows)) if rows else None
+
+    def close(self) -> None:
+        """Close the file; the last process to do so folds the WAL into it."""
+        with self._reading:
+            for connection in self._connections:
+                with suppress(sqlite3.Error):
+                    connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self._path.resolve().as_uri()}?mode=rw", uri=True, timeout=self._busy_seconds,
+            isolation_level=None, check_same_thread=False,
+        )  # fmt: skip
+        self._connections.append(connection)
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+        self._enter_wal(connection)
+        # FULL, because NORMAL acknowledges before any sync; fullfsync is the same promise on macOS.
+        for setting in ("synchronous = FULL", "fullfsync = ON", "secure_delete = ON", "temp_store = MEMORY"):
+            connection.execute(f"PRAGMA {setting}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        return connection
+
+    def _enter_wal(self, connection: sqlite3.Connection) -> None:
+        # Another process that opens the file at this moment makes the switch fail at once, whatever the busy timeout says.
+        deadline = time.monotonic() + self._busy_seconds
+        while True:
+            try:
+                mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            except sqlite3.OperationalError as error:
+                if _primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+                continue
+            if mode != "wal":
+                raise LogUnavailable(f"this file system keeps SQLite from using a write-ahead log (it offers {mode!r}): use a local disk")
+            return
+
+    def _is_begun(self) -> bool:
+        application, version = (self._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+        tables = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if (application, version, tables) == (0, 0, 0):
+            return False
+        if (application, version) != (APPLICATION, FORMAT):
+            raise LogDamaged(f"this file is not an audit log of format {FORMAT}")
+        return True
+
+    def _insert_openings(self, commit: Commit) -> None:
+        rows: list[object] = []
+        for index, openings in commit.openings.items():
+            for place, (path, opening) in enumerate(openings.items(), index * MAX_OPENINGS):
+                rows += (place, path, opening.nonce, opening.value)
+        # Few statements of many rows: sqlite3 gives up the GIL at each one, and under load waits to have it back.
+        for at in range(0, len(rows), 4 * _ROWS_A_STATEMENT):
+            some = rows[at : at + 4 * _ROWS_A_STATEMENT]
+            values = ", ".join(["(?, ?, ?, ?, 0)"] * (len(some) // 4))
+            self._writer.execute(f"INSERT INTO openings VALUES {values}", some)  # noqa: S608 - only marks, no value
+
+    def _cut_wal(self) -> None:
+        """Fold the WAL into the file and cut it to nothing, so that no older copy of a page is left in it."""
+        try:
+            busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error as error:
+            raise _failure(error) from error
+        if busy:
+            raise StoreBusy("another process is reading the log, so its write-ahead log could not be cut: ask for the erasure again")
+
+    def _read(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        with self._reading:
+            try:
+                return self._reader.execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                raise _failure(error) from error
+
+    def _identify(self) -> list[tuple[int, int]]:
+        return [(seen.st_dev, seen.st_ino) for seen in (file.stat() for file in self._files)]
+
+    def _must_be_in_place(self) -> None:
+        """Raise LogUnavailable if a file of the store was deleted or replaced: SQLite would go on writing to what has no name."""
+        try:
+            if self._identify() == self._identity:
+                return
+        except OSError:
+            pass
+        raise LogUnavailable("the log's file was deleted or replaced while it was in use")
+
+
+def _batch(row: tuple[int, bytes, bytes, bytes]) -> Batch:
+    return Batch(*row)
+
+
+def _places(index: int) -> tuple[int, int]:
+    return index * MAX_OPENINGS, (index + 1) * MAX_OPENINGS - 1
+
+
+def _create_private(path: Path) -> None:
+    """Make an empty file that only its owner may read: it will hold the openings. The WAL inherits its mode."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    # Extended result codes carry the primary one in their low byte; errors of Python's own layer have none.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _failure(error: sqlite3.Error | OSError) -> LogUnavailable | LogDamaged:
+    if isinstance(error, OSError):
+        return LogUnavailable(f"the log's directory does not answer: {error.strerror}")
+    match _primary_code(error):
+        case sqlite3.SQLITE_BUSY:
+            return StoreBusy("another process holds the log")
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return LogDamaged(f"the log file is damaged: {error}")
+        case _:
+            return LogUnavailable(f"the log file does not answer: {error}")
