@@ -24,8 +24,8 @@ from types import TracebackType
 from typing import Self
 
 from gateway.audit.errors import AuditError
-from gateway.audit.note import Checkpoint, Cosigner, Note, NoteError, VerifierKey, open_checkpoint
-from gateway.audit.submission import Submission, SubmissionError, with_signatures
+from gateway.audit.note import Checkpoint, Cosigner, Note, NoteError, Signature, VerifierKey, open_checkpoint
+from gateway.audit.submission import Submission, SubmissionError
 from gateway.audit.tree import EMPTY_ROOT, ProofError, verify_consistency
 
 
@@ -72,8 +72,8 @@ class Witness:
             self._memory.execute("PRAGMA journal_mode = WAL")
             self._memory.execute("PRAGMA synchronous = FULL")  # an answer outlives a power cut, so must the memory of it
             self._memory.execute(
-                "CREATE TABLE IF NOT EXISTS latest"
-                " (origin TEXT PRIMARY KEY, digest TEXT UNIQUE NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL) STRICT"
+                "CREATE TABLE IF NOT EXISTS latest (origin TEXT PRIMARY KEY, digest TEXT UNIQUE NOT NULL,"
+                " size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL) STRICT"
             )
         except sqlite3.Error as wrong:
             raise WitnessUnavailable(f"the witness's memory {path.name} cannot be opened: {wrong}") from wrong
@@ -105,17 +105,12 @@ class Witness:
                 return Answer(Verdict.INCONSISTENT, wrong.sentence)
             time = int(self._now().timestamp())
             text = checkpoint.text()
-            lines = [cosigner.cosign(text, time) for cosigner in self._cosigners]
+            lines = tuple(cosigner.cosign(text, time) for cosigner in self._cosigners)
+            kept = Note(text, _signatures_of(keys, submission.checkpoint) + lines)
             memory.execute(
                 "INSERT INTO latest VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (origin) DO UPDATE SET size = excluded.size, root = excluded.root, note = excluded.note",
-                (
-                    checkpoint.origin,
-                    _digest(checkpoint.origin),
-                    checkpoint.size,
-                    checkpoint.root,
-                    with_signatures(submission.checkpoint, lines),
-                ),
+                (checkpoint.origin, _digest(checkpoint.origin), checkpoint.size, checkpoint.root, kept.encode()),
             )
         # 7: the transaction is on disk; from here on a signature that gets out is one that we remember.
         return Answer(Verdict.COSIGNED, "".join(line.line() for line in lines))
@@ -157,3 +152,9 @@ class Witness:
 
 def _digest(origin: str) -> str:
     return sha256(origin.encode()).hexdigest()
+
+
+def _signatures_of(keys: Collection[VerifierKey], checkpoint: bytes) -> tuple[Signature, ...]:
+    """Return the lines of these keys; whatever else a submitter put on the note is not worth keeping."""
+    known = {(key.name, key.key_id) for key in keys}
+    return tuple(line for line in Note.parse(checkpoint).signatures if (line.name, line.key_id) in known)
