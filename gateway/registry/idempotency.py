@@ -1,0 +1,99 @@
+"""Remember the answer to a request with an Idempotency-Key, so that a repeated request costs no second search and no second intent.
+
+Keeps the answer's bytes as they left; knows nothing of what they say."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Field, SQLModel, col, delete
+
+from gateway.clock import Clock
+from gateway.registry import fields
+from gateway.registry.errors import KeyReused, Malformed, StillRunning
+from gateway.store.columns import Moment
+from gateway.store.sessions import Database
+
+LONGEST_KEY = 255
+KEPT = timedelta(hours=24)
+RUNS_AT_MOST = timedelta(seconds=120)  # after that the process that began must have died: the key may be tried again
+
+
+class IdempotencyRow(SQLModel, table=True):
+    """One key of one client: the digest of its first request, and the answer once there is one."""
+
+    __tablename__ = "idempotency_keys"
+
+    client_id: str = Field(primary_key=True)
+    key: str = Field(primary_key=True, max_length=LONGEST_KEY)
+    request_digest: str
+    begun_at: datetime = Field(sa_type=Moment, index=True)
+    answer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The first request was answered: these bytes, to be sent again as they are."""
+
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The first request under its key. Call `finish` with the answer, or `abandon` if none will come."""
+
+    client_id: str
+    key: str
+    begun_at: datetime
+
+
+class IdempotencyKeys:
+    """The keys of the last 24 hours."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def begin(self, client_id: str, key: str, request_digest: str) -> Begun | Answered:
+        """Claim the key for this request, or return the answer that the same request got before.
+
+        Raises KeyReused (another request came under it), StillRunning (no answer yet) or Malformed."""
+        if not 1 <= len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
+            raise Malformed("Idempotency-Key", f"must be 1 to {LONGEST_KEY} printable ASCII characters.")
+        fields.digest("request_digest", request_digest)
+        now = self._clock.now()
+        try:
+            with self._database.writing() as session:
+                row = session.get(IdempotencyRow, (client_id, key), with_for_update=True)
+                if row is None or row.begun_at + KEPT <= now:
+                    session.merge(IdempotencyRow(client_id=client_id, key=key, request_digest=request_digest, begun_at=now, answer=None))
+                elif row.request_digest != request_digest:
+                    raise KeyReused("This Idempotency-Key came before with another request; use a new key for a new request.")
+                elif row.answer is not None:
+                    return Answered(row.answer)
+                elif row.begun_at + RUNS_AT_MOST > now:
+                    raise StillRunning(retry_after=2)
+                else:
+                    row.begun_at = now
+        except IntegrityError:  # PostgreSQL: two processes inserted the same key, and the other one was first
+            raise StillRunning(retry_after=2) from None
+        return Begun(client_id, key, now)
+
+    def finish(self, begun: Begun, answer: bytes) -> None:
+        """Keep the answer for those who ask again. Does nothing if the claim has passed to a later request meanwhile."""
+        with self._database.writing() as session:
+            row = session.get(IdempotencyRow, (begun.client_id, begun.key))
+            if row is not None and row.begun_at == begun.begun_at:
+                row.answer = answer
+
+    def abandon(self, begun: Begun) -> None:
+        """Give the key free: the request had no effect, and may be tried again."""
+        with self._database.writing() as session:
+            row = session.get(IdempotencyRow, (begun.client_id, begun.key))
+            if row is not None and row.begun_at == begun.begun_at and row.answer is None:
+                session.delete(row)
+
+    def forget_old(self) -> None:
+        """Drop the keys that are no longer kept."""
+        with self._database.writing() as session:
+            session.exec(delete(IdempotencyRow).where(col(IdempotencyRow.begun_at) <= self._clock.now() - KEPT))

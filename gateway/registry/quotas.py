@@ -1,0 +1,76 @@
+"""Count permitted requests against the licence, in the database, inside the decision. Knows no request and keeps no history.
+
+A licence, and every licence that it was derived from, pays for each use; all counters move in one transaction or none does, so
+neither two requests nor two processes can spend the same unit."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+from sqlmodel import Field, Session, SQLModel
+
+from gateway.registry.errors import QuotaExceeded
+from gateway.registry.licences import Licence
+from gateway.store.sessions import Database
+
+# Atomic on SQLite and PostgreSQL alike: the row is locked by the write itself, and no row comes back when the limit is reached.
+SPEND = text(
+    "INSERT INTO quota_counters (licence_id, scope, used) SELECT :licence, :scope, 1 WHERE :most > 0 "
+    "ON CONFLICT (licence_id, scope) DO UPDATE SET used = quota_counters.used + 1 WHERE quota_counters.used < :most RETURNING used"
+)
+
+
+class QuotaRow(SQLModel, table=True):
+    """How much of a licence is used up within one scope: `day:2026-11-23` or `case:CLIENT/REFERENCE`."""
+
+    __tablename__ = "quota_counters"
+
+    licence_id: str = Field(primary_key=True)
+    scope: str = Field(primary_key=True)
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What is left after this request, for the RateLimit fields: the day's limit and remainder, seconds until it starts anew."""
+
+    limit: int
+    remaining: int
+    resets_in: int
+    remaining_case: int | None
+
+
+class Quotas:
+    """The counters."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def spend(self, licence: Licence, case_ref: str | None, at: datetime) -> Spent:
+        """Count one permitted request for the day, and for the case if there is one.
+
+        Raises QuotaExceeded (quota-day with retry_after, or quota-case) and then has counted nothing."""
+        midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        resets_in = int((midnight + timedelta(days=1) - at).total_seconds()) + 1
+        left_day: list[int] = []
+        left_case: list[int] = []
+        with self._database.writing() as session:
+            for payer in licence.holders:
+                left_day.append(_count(session, payer.id, f"day:{midnight:%Y-%m-%d}", payer.terms.quota_day, "quota-day", resets_in))
+                if case_ref is not None:
+                    scope = f"case:{licence.client_id}/{case_ref}"
+                    left_case.append(_count(session, payer.id, scope, payer.terms.quota_case, "quota-case", None))
+        return Spent(licence.terms.quota_day, min(left_day), resets_in, min(left_case, default=None))
+
+    def forget_days_before(self, at: datetime) -> None:
+        """Drop the counters of days that are over; those of cases stay."""
+        with self._database.writing() as session:
+            today = f"day:{at.astimezone(UTC):%Y-%m-%d}"
+            session.connection().execute(text("DELETE FROM quota_counters WHERE scope LIKE 'day:%' AND scope < :today"), {"today": today})
+
+
+def _count(session: Session, licence_id: str, scope: str, most: int, code: str, retry_after: int | None) -> int:
+    used = session.connection().execute(SPEND, {"licence": licence_id, "scope": scope, "most": most}).scalar()
+    if used is None:
+        raise QuotaExceeded(code, most, retry_after)
+    return most - int(used)

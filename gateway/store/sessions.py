@@ -1,0 +1,76 @@
+"""Open the registry's database and lend sessions on it. Knows no table and never touches the log.
+
+A writing session on SQLite begins with BEGIN IMMEDIATE: it holds the one writer's place from its first statement, so that what it
+reads is still true when it commits, in this process and in every other."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel import Session
+
+from gateway.store.changes import Changes, PostgresChanges, SqliteChanges
+from gateway.store.errors import only_our_errors
+
+BUSY_SECONDS = 10
+
+
+class Database:
+    """The registry's database: `reading()` and `writing()` sessions, and `changes()` to notice what others wrote.
+
+    Every failure of the database itself is StoreUnavailable; IntegrityError passes through, for the caller knows what it means."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writer = engine.execution_options(custodes_begin="BEGIN IMMEDIATE")
+
+    @classmethod
+    def open(cls, where: Path | str) -> "Database":
+        """Open the SQLite file at a path, or the database at a SQLAlchemy URL; the tables come from migrate.upgrade()."""
+        url = f"sqlite:///{where}" if isinstance(where, Path) else where
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        return cls(engine)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Lend a session that sees one consistent state and writes nothing."""
+        with only_our_errors(), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Lend a session that commits when the block ends and leaves no trace when the block raises."""
+        with only_our_errors(), Session(self._writer, expire_on_commit=False) as session:
+            yield session
+            session.commit()
+
+    def changes(self) -> Changes:
+        """Start watching for committed changes, by whomever they are made."""
+        with only_our_errors():
+            if self.engine.dialect.name == "sqlite":
+                return SqliteChanges(Path(str(self.engine.url.database)))
+            return PostgresChanges(self.engine)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, sqlite3.Connection)
+    connection.isolation_level = None  # the driver must not begin transactions behind our back: _begin_sqlite does
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # NORMAL would acknowledge a revocation that a power cut undoes
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("custodes_begin", "BEGIN"))
