@@ -154,3 +154,13 @@ def _moment(date: object, offset: object) -> datetime | None:
         return local.replace(tzinfo=zone if isinstance(zone, timezone) else UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def shrunk(pixels: Pixels, long_side: int) -> tuple[Pixels, float]:
+    """Return the picture with no side longer than that, and by how much it was scaled (1.0: not at all)."""
+    height, width = pixels.shape[:2]
+    scale = long_side / max(height, width)
+    if scale >= 1:
+        return pixels, 1.0
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.ascontiguousarray(np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX), dtype=np.uint8)), scale

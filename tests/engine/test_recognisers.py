@@ -1,0 +1,136 @@
+"""The default recogniser is the reference recogniser, faster; and neither changes the process that it runs in."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.errors import ModelRefused
+from engine.faces import Box
+from engine.images import Picture, read_picture, shrunk
+from engine.recognisers.dlib import FaceFinder, ReferenceRecogniser
+from engine.recognisers.onnx import MODEL_NAME, OnnxRecogniser
+
+ROOT = Path(__file__).parents[2]
+Portrait = Callable[[str], Picture]
+PEOPLE = ["astronaut.png", "biden.jpg", "obama.jpg", "obama2.jpg", "obama3.jpg", "obama_partial_face.jpg", "obama_partial_face2.jpg"]
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_both_recognisers_give_the_same_template_to_1e_5(
+    name: str, portrait: Portrait, recogniser: OnnxRecogniser, reference: ReferenceRecogniser
+) -> None:
+    image = portrait(name).pixels
+    (face,) = recogniser.detect(image)
+    assert np.abs(recogniser.template(image, face) - reference.template(image, face)).max() < 1e-5
+
+
+def test_the_reference_is_face_recognition_itself(portrait: Portrait, reference: ReferenceRecogniser) -> None:
+    import face_recognition
+
+    image = portrait("astronaut.png").pixels
+    (face,) = reference.detect(image)
+    (wanted,) = face_recognition.face_encodings(image, face_recognition.face_locations(image, 0))
+    assert np.abs(reference.template(image, face) - wanted).max() < 1e-6
+
+
+def test_both_bear_the_same_digest_because_their_templates_may_meet(recogniser: OnnxRecogniser, reference: ReferenceRecogniser) -> None:
+    assert recogniser.digest == reference.digest
+    assert len(bytes.fromhex(recogniser.digest)) == 32
+    assert recogniser.name != reference.name
+
+
+def test_templates_of_one_person_lie_nearer_than_those_of_two(portrait: Portrait, recogniser: OnnxRecogniser) -> None:
+    found = {
+        name: recogniser.template(image, recogniser.detect(image)[0]) for name in PEOPLE[:4] if (image := portrait(name).pixels) is not None
+    }
+    same = np.linalg.norm(found["obama.jpg"] - found["obama2.jpg"])
+    others = [np.linalg.norm(found["obama.jpg"] - found[name]) for name in ("biden.jpg", "astronaut.png")]
+    assert same < min(others) - 0.2
+
+
+def test_several_faces_of_one_image_come_in_their_order(portrait: Portrait, recogniser: OnnxRecogniser) -> None:
+    one, two = portrait("obama.jpg").pixels, portrait("biden.jpg").pixels[:1137]
+    both = np.concatenate([one, two], axis=1)
+    faces = recogniser.detect(both)
+    assert len(faces) == 2
+    together = recogniser.templates(both, faces)
+    assert together.shape == (2, 128)
+    assert together.dtype == np.float32
+    for face, template in zip(faces, together, strict=True):
+        assert np.abs(recogniser.template(both, face) - template).max() < 1e-5
+
+
+def test_more_faces_than_one_batch_are_all_embedded(portrait: Portrait, recogniser: OnnxRecogniser) -> None:
+    image = portrait("astronaut.png").pixels
+    chip = recogniser.chip(image, recogniser.detect(image)[0])
+    turned = [np.ascontiguousarray(np.roll(chip, shift, axis=1)) for shift in range(19)]
+    together = recogniser.embed(turned)
+    assert together.shape == (19, 128)
+    assert np.abs(together[17] - recogniser.embed([turned[17]])[0]).max() < 1e-5
+
+
+def test_no_face_gives_no_template(recogniser: OnnxRecogniser, reference: ReferenceRecogniser) -> None:
+    grey = np.full((300, 300, 3), 128, np.uint8)
+    assert recogniser.detect(grey) == []
+    assert recogniser.templates(grey, []).shape == (0, 128)
+    assert reference.templates(grey, []).shape == (0, 128)
+
+
+def test_a_face_found_in_a_shrunken_image_is_placed_in_the_image_itself(portrait: Portrait, finder: FaceFinder) -> None:
+    image = portrait("obama3.jpg").pixels
+    (face,) = finder.detect(image)
+    small, scale = shrunk(image, 1280)
+    assert small.shape[0] == 1280
+    (small_face,) = finder.detect(small)
+    assert abs(face.box.left - small_face.box.left / scale) < 3
+    assert all(face.box.left <= point.x <= face.box.right for point in face.landmarks)
+
+
+def test_a_small_face_is_found_by_looking_closer(portrait: Portrait, finder: FaceFinder) -> None:
+    small, _ = shrunk(portrait("astronaut.png").pixels, 280)
+    assert finder.detect(small)[0].box.width < 60
+
+
+def test_a_box_never_leaves_its_image(portrait: Portrait, finder: FaceFinder) -> None:
+    (face,) = finder.detect(portrait("obama_partial_face.jpg").pixels)
+    assert face.box.left == 0
+
+
+def test_a_face_can_be_aligned_from_a_known_box(portrait: Portrait, finder: FaceFinder) -> None:
+    image = portrait("astronaut.png").pixels
+    (face,) = finder.detect(image)
+    assert finder.locate(image, face.box).landmarks == face.landmarks
+    assert finder.locate(image, Box(0, 0, 40, 40)).box == Box(0, 0, 40, 40)
+
+
+def test_a_changed_model_is_not_loaded(models: Path, tmp_path: Path, finder: FaceFinder) -> None:
+    spoiled = bytearray((models / MODEL_NAME).read_bytes())
+    spoiled[-1] ^= 1
+    (tmp_path / MODEL_NAME).write_bytes(spoiled)
+    with pytest.raises(ModelRefused, match="not the pinned"):
+        OnnxRecogniser(tmp_path / MODEL_NAME, finder)
+
+
+def test_the_default_recogniser_imports_neither_face_recognition_nor_the_onnx_package(models: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from engine.recognisers.dlib import FaceFinder;"
+        "from engine.recognisers.onnx import OnnxRecogniser, ensure_model;"
+        "OnnxRecogniser(ensure_model(Path(sys.argv[1])), FaceFinder());"
+        "print([name for name in ('face_recognition', 'onnx', 'cv2', 'pkg_resources') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program, models], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_importing_the_reference_leaves_pillow_as_strict_as_it_was(reference: ReferenceRecogniser, portraits: Path) -> None:
+    from PIL import ImageFile
+
+    assert "face_recognition" in sys.modules
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
+    whole = (portraits / "obama.jpg").read_bytes()
+    with pytest.raises(Exception, match="before its picture does"):
+        read_picture(whole[: len(whole) // 2])
