@@ -12,7 +12,7 @@ from typing import Protocol
 from gateway.audit.errors import AuditError
 from gateway.audit.note import Checkpoint, Note, VerifierKey
 from gateway.audit.published import CHECKPOINT, KEY, LINES
-from gateway.audit.tiles import Tile, encode_bundle, levels, tiles_of_level
+from gateway.audit.tiles import encode_bundle, levels, tiles_of_level
 
 
 class LogReader(Protocol):
@@ -26,7 +26,7 @@ class LogReader(Protocol):
         """Return the stored entries [start, stop)."""
         ...
 
-    def hashes(self, level: int, index: int, width: int) -> bytes:
+    def tile(self, level: int, index: int, width: int) -> bytes:
         """Return the first `width` stored hashes of a tile."""
         ...
 
@@ -37,17 +37,11 @@ class ExportRefused(AuditError):
     code = "export-refused"
 
 
-def tile_bytes(log: LogReader, tile: Tile) -> bytes:
-    """Return what is published as this tile or bundle. The tree must be large enough to have it."""
-    if tile.level is None:
-        return encode_bundle(log.entries(tile.first, tile.first + tile.width))
-    return log.hashes(tile.level, tile.index, tile.width)
-
-
 def write_export(log: LogReader, directory: Path, key: VerifierKey, checkpoint: bytes | None = None) -> Checkpoint:
-    """Write the log as its checkpoint (the newest, unless one is given) covers it, and return what that says.
+    """Write the log as a checkpoint of it covers it (the newest, unless an older or a cosigned one is given); return what that says.
 
-    The directory appears whole or not at all. Raises ExportRefused if it exists and is not empty, or cannot be written."""
+    `key` is the one that speaks for the log now. The directory appears whole or not at all.
+    Raises ExportRefused if it exists and is not empty, or cannot be written."""
     signed = log.checkpoint() if checkpoint is None else checkpoint
     head = Checkpoint.parse(Note.parse(signed).text)
     with _appears_whole(directory) as folder:
@@ -55,7 +49,7 @@ def write_export(log: LogReader, directory: Path, key: VerifierKey, checkpoint: 
         (folder / KEY).write_text(f"{key.text()}\n", encoding="utf-8")
         for level in levels(head.size):
             for tile in tiles_of_level(head.size, level):
-                _put(folder / tile.path, tile_bytes(log, tile))
+                _put(folder / tile.path, log.tile(level, tile.index, tile.width))
         with (folder / LINES).open("wb", buffering=1 << 20) as lines:
             for bundle in tiles_of_level(head.size, None):
                 entries = list(log.entries(bundle.first, bundle.first + bundle.width))

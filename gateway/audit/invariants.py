@@ -62,8 +62,8 @@ class EntryRules:
             self._opened(index, entry)
         elif kind in ("outcome", "abandoned"):
             self._closed(index, kind, entry)
-        elif kind == "genesis" and index:
-            raise Broken("genesis-repeated", "a log has one beginning, and this is not its first entry", index)
+        elif kind == "genesis" and index != self.kinds["recovery"]:
+            raise Broken("genesis-repeated", "a log begins once, before all else but the record of a recovery", index)
         if self._rederive is not None and (difference := self._rederive(entry)) is not None:
             raise Broken("decision-differs", difference, index)
         return entry

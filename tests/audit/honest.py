@@ -103,5 +103,5 @@ class HonestLog:
     def entries(self, start: int, stop: int) -> Iterator[bytes]:
         return iter(self.rows[start:stop])
 
-    def hashes(self, level: int, index: int, width: int) -> bytes:
+    def tile(self, level: int, index: int, width: int) -> bytes:
         return b"".join(self.tiles[level, index][:width])
