@@ -15,8 +15,9 @@ from engine.orders import GalleryState
 
 Vector = NDArray[np.float32]
 
-# |x|^2 + |q|^2 - 2 xq in float32 is off by a few 1e-6 at these lengths: cut this much wider than the threshold, then ask `exactly`.
-ROUNDING: Final = 1e-4
+# |x|^2 + |q|^2 - 2 xq in float32 is off by some 1e-6, and so its root by up to 1e-3 where the distance is nearly nothing:
+# cut this much wider than the threshold, then ask `exactly`.
+ROUNDING: Final = 2e-3
 
 _SPARE = 0.125
 _DEAD_AT_MOST = 0.25

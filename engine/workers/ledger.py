@@ -29,8 +29,7 @@ class SharedLedger:
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
-        self._memory = mmap.mmap(descriptor, _BYTES)
-        numbers = np.frombuffer(self._memory, dtype=np.uint64)
+        numbers = np.frombuffer(mmap.mmap(descriptor, _BYTES), dtype=np.uint64)
         self._head = numbers[:_HEAD]
         self._rows = numbers[_HEAD:].reshape(REMEMBERED, _ROW)
 
@@ -74,9 +73,7 @@ class SharedLedger:
             return calls + 1
 
     def close(self) -> None:
-        """Let go of the memory; the file goes when the last process has."""
-        del self._head, self._rows
-        self._memory.close()
+        """Let go of the file; it goes when the last process has, and the memory with the last look at it."""
         os.close(self.descriptor)
 
     @contextmanager

@@ -21,6 +21,7 @@ from engine.errors import (
     WrongRecogniser,
 )
 from engine.faces import Answer
+from engine.workers.plan import Charge
 
 LONGEST_REPLY = 4 * 1024 * 1024
 LONGEST_JOB = 64 * 1024 * 1024
@@ -121,9 +122,10 @@ Reply = Ready | Loading | Done | Refused | Broken
 _ENCODER = msgspec.msgpack.Encoder()
 _REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 _JOBS = msgspec.msgpack.Decoder(Job)
+_CHARGES = msgspec.msgpack.Decoder(Charge)
 
 
-def frame(message: Job | Reply) -> bytes:
+def frame(message: Charge | Job | Reply) -> bytes:
     """Return a message as it goes over the wire."""
     body = _ENCODER.encode(message)
     return len(body).to_bytes(_LENGTH, "big") + body
@@ -142,19 +144,24 @@ async def read_reply(reader: StreamReader) -> Reply:
         raise WrongShape from rubbish
 
 
-def read_bytes(channel: socket.socket) -> bytes | None:
-    """Wait, in the worker, for the next frame and return its body; None when the pool has closed the connection."""
+def read_charge(channel: socket.socket) -> Charge | None:
+    """Wait, in the worker, for the first frame; None when the pool has closed the connection."""
+    body = _read_frame(channel)
+    return None if body is None else _CHARGES.decode(body)
+
+
+def read_job(channel: socket.socket) -> Job | None:
+    """Wait, in the worker, for the next job; None when there will be no more."""
+    body = _read_frame(channel)
+    return None if body is None else _JOBS.decode(body)
+
+
+def _read_frame(channel: socket.socket) -> bytes | None:
     head = _read_exactly(channel, _LENGTH)
     if head is None:
         return None
     length = int.from_bytes(head, "big")
     return _read_exactly(channel, length) if length <= LONGEST_JOB else None
-
-
-def read_job(channel: socket.socket) -> Job | None:
-    """Wait, in the worker, for the next job; None when there will be no more."""
-    body = read_bytes(channel)
-    return None if body is None else _JOBS.decode(body)
 
 
 def _read_exactly(channel: socket.socket, length: int) -> bytes | None:

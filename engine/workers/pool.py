@@ -1,0 +1,232 @@
+"""Hand each sealed order to a worker that is free, at once or after a short bounded wait, and replace workers that fail or grow old.
+Never opens an order, looks into an image or changes an answer."""
+
+import asyncio
+import itertools
+import math
+from collections import deque
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import EngineBusy, EngineError, EngineFailed
+from engine.faces import Answer
+from engine.orders import intent_of
+from engine.workers.ledger import SharedLedger
+from engine.workers.plan import WorkerPlan
+from engine.workers.process import WorkerProcess, engine_failed
+from engine.workers.wire import Done, Job, Ready, Refused, WrongShape
+
+_LONGEST_PAUSE = 30.0  # seconds between two attempts to start a worker that does not start
+_LONGEST_RETRY_AFTER = 60
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersState:
+    """How the engine is, for a health check: ready when at least one worker is up."""
+
+    wanted: int
+    up: int
+    busy: int
+    waiting: int
+    calls: int
+    failures: int
+    pids: tuple[int, ...]
+    recogniser: str
+    calibration: str
+    cohort: str | None
+
+    @property
+    def ready(self) -> bool:
+        """Whether an order that came now would be carried out."""
+        return self.up > 0
+
+
+class Workers:
+    """A pool of worker processes, for one event loop. Make it with `start`; end it with `close`."""
+
+    def __init__(self, plan: WorkerPlan, ledger: SharedLedger) -> None:
+        self._plan = plan
+        self._ledger = ledger
+        self._tickets = itertools.count(1)
+        self._up: set[WorkerProcess] = set()
+        self._idle: list[WorkerProcess] = []
+        self._waiting: deque[asyncio.Future[WorkerProcess]] = deque()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._failures = 0
+        self._seconds = 0.1  # a running mean of what an order takes
+        self._identity = Ready("", "", None)
+        self._closed = False
+
+    @classmethod
+    async def start(cls, plan: WorkerPlan) -> "Workers":
+        """Start all workers and return when each is loaded and warm; raises EngineError, saying why, if one cannot be started."""
+        workers = cls(plan, SharedLedger.empty())
+        starting = [WorkerProcess.start(plan, workers._ledger.descriptor) for _ in range(plan.count)]
+        started = await asyncio.gather(*starting, return_exceptions=True)
+        for worker in started:
+            if isinstance(worker, WorkerProcess):
+                workers._take_in(worker)
+        for fault in started:
+            if isinstance(fault, BaseException):
+                await workers.close()
+                raise fault
+        return workers
+
+    async def run(self, sealed: bytes, image: bytes, second_image: bytes | None = None) -> Answer:
+        """Have one sealed order carried out on its image (and second image), and return the answer.
+
+        Raises EngineBusy at once when the queue is full; EngineFailed when the worker crashed, hung, outgrew its memory or answered
+        in a wrong shape; else the EngineError with which the worker refused. `call` of an error is the engine's own number for the
+        order, if it was accepted. A caller that is cancelled leaves the order running to its end: it is spent either way."""
+        if self._closed:
+            raise EngineFailed("The engine has been shut down.", detail="closed")
+        images = (image,) if second_image is None else (image, second_image)
+        worker = await self._claim()
+        job = Job(next(self._tickets), sealed, images)
+        return await asyncio.shield(self._in_background(self._carry_out(worker, job)))
+
+    @property
+    def calls(self) -> int:
+        """The engine's own count: how many orders its workers have accepted since this boot began."""
+        return self._ledger.calls
+
+    def state(self) -> WorkersState:
+        """Return how the pool is at this moment."""
+        return WorkersState(
+            wanted=self._plan.count,
+            up=len(self._up),
+            busy=len(self._up) - len(self._idle),
+            waiting=len(self._waiting),
+            calls=self.calls,
+            failures=self._failures,
+            pids=tuple(worker.pid for worker in self._up),
+            recogniser=self._identity.recogniser,
+            calibration=self._identity.calibration,
+            cohort=self._identity.cohort,
+        )
+
+    async def close(self) -> None:
+        """Stop every worker, and refuse who still waits. What was being carried out fails."""
+        self._closed = True
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_exception(EngineFailed("The engine has been shut down.", detail="closed"))
+        await asyncio.gather(*(worker.end() for worker in self._up))
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._up.clear()
+        self._idle.clear()
+        self._ledger.close()
+
+    async def _claim(self) -> WorkerProcess:
+        if self._idle:
+            # The one that worked last: its galleries are the likeliest to be in memory.
+            return self._idle.pop()
+        if len(self._waiting) >= self._plan.queue:
+            raise self._busy()
+        waiter: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            async with asyncio.timeout(self._plan.limits.queue_seconds):
+                return await waiter
+        except (TimeoutError, asyncio.CancelledError) as fault:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self._release(waiter.result())
+            if isinstance(fault, TimeoutError):
+                raise self._busy() from None
+            raise
+        finally:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+
+    def _busy(self) -> EngineBusy:
+        seconds = (len(self._waiting) + 1) * self._seconds / max(len(self._up), 1)
+        retry_after = min(max(math.ceil(seconds), 1), _LONGEST_RETRY_AFTER)
+        return EngineBusy("The recogniser is busy and its queue is full; try again shortly.", retry_after=retry_after)
+
+    async def _carry_out(self, worker: WorkerProcess, job: Job) -> Answer:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            reply = await worker.carry_out(job)
+            outcome = _outcome(reply)
+        except EngineFailed as failed:
+            self._failures += 1
+            self._replace(worker)
+            failed.call = self._lost_call(job)
+            raise
+        except BaseException:
+            self._replace(worker)
+            raise
+        self._seconds += 0.1 * (loop.time() - began - self._seconds)
+        if reply.retiring:
+            self._replace(worker)
+        else:
+            self._release(worker)
+        if isinstance(outcome, EngineError):
+            raise outcome
+        return outcome
+
+    def _lost_call(self, job: Job) -> int | None:
+        """Look up whether the failed worker had accepted the order, so that its outcome can be logged under the engine's number."""
+        intent = intent_of(job.sealed)
+        return None if intent is None else self._ledger.call_of(intent)
+
+    def _take_in(self, worker: WorkerProcess) -> None:
+        self._identity = worker.ready
+        self._up.add(worker)
+        self._release(worker)
+
+    def _release(self, worker: WorkerProcess) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(worker)
+                return
+        self._idle.append(worker)
+
+    def _replace(self, worker: WorkerProcess) -> None:
+        self._up.discard(worker)
+        self._in_background(self._succeed(worker))
+
+    async def _succeed(self, worker: WorkerProcess) -> None:
+        """End a worker and start its successor, trying until one starts or the pool is closed."""
+        await worker.end()
+        pause = 0.1
+        while not self._closed:
+            try:
+                successor = await WorkerProcess.start(self._plan, self._ledger.descriptor)
+            except EngineError:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            else:
+                break
+        else:
+            return
+        if self._closed:
+            await successor.end()
+        else:
+            self._take_in(successor)
+
+    def _in_background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # marks it as seen: whoever asked has it, or was cancelled
+
+
+def _outcome(reply: Done | Refused) -> Answer | EngineError:
+    if isinstance(reply, Done):
+        return reply.answer
+    try:
+        return reply.error()
+    except WrongShape:
+        raise engine_failed("wrong-shape") from None
