@@ -1,0 +1,77 @@
+"""Conditions about what the organisation, the vendor and the person have put on record. Only an explicit yes is a yes."""
+
+from typing import Final
+
+from policies.conditions.condition import NAME, NAME_IS_NUMBER, NUMBER, OPEN_WORDS, Condition
+from policies.question import Question
+from policies.reading import as_number
+
+
+def evidence(question: Question, name: str) -> bool:
+    """The organisation has this on record."""
+    return question.facts.evidence.get(name) is True
+
+
+def evidence_denied(question: Question, name: str) -> bool:
+    """The organisation says itself that it does not have this."""
+    return question.facts.evidence.get(name) is False
+
+
+def evidence_at_least(question: Question, limit: tuple[str, float]) -> bool:
+    """A recorded measure reaches the limit."""
+    name, least = limit
+    held = as_number(question.facts.evidence.get(name))
+    return held is not None and held >= least
+
+
+def vendor_approved(question: Question) -> bool:
+    """The vendor has approved this very purpose, and the approval has not run out."""
+    approval = question.facts.vendor_approval
+    return (
+        approval.status == "approved"
+        and approval.use_case is not None
+        and approval.use_case == question.facts.purpose
+        and (approval.valid_to is None or question.facts.at < approval.valid_to)
+    )
+
+
+def consent(question: Question, kinds: frozenset[str]) -> bool:
+    """The person's consent is of one of these kinds and has not been withdrawn."""
+    return question.facts.consent.type in kinds and not consent_withdrawn(question)
+
+
+def consent_withdrawn(question: Question) -> bool:
+    """The person has withdrawn their consent."""
+    held = question.facts.consent
+    return held.withdrawn is True or held.type == "withdrawn" or (held.withdrawn_at is not None and held.withdrawn_at <= question.facts.at)
+
+
+def notice(question: Question, name: str) -> bool:
+    """The person was told this."""
+    return question.facts.notice.get(name) is True
+
+
+def route(question: Question, ways: frozenset[str]) -> bool:
+    """The request goes through one of these bodies."""
+    return question.facts.route.via in ways
+
+
+def similarity_at_least(question: Question, least: float) -> bool:
+    """The similarity threshold asked for is at least this."""
+    threshold = question.facts.threshold_pct
+    return threshold is not None and threshold >= least
+
+
+CONDITIONS: Final = (
+    Condition("evidence", "the organisation has this on record", evidence, NAME, supply="{}"),
+    Condition("evidence_denied", "the organisation says itself that it does not have this", evidence_denied, NAME),
+    Condition("evidence_at_least", "this recorded measure is at least so much", evidence_at_least, NAME_IS_NUMBER, supply="{}"),
+    Condition("vendor_approved", "the vendor's approval is for this purpose and current", vendor_approved, supply="vendor_approval"),
+    Condition("consent", "the person's consent is of one of these kinds, and not withdrawn", consent, OPEN_WORDS, supply="consent:{}"),
+    Condition("consent_withdrawn", "the person has withdrawn their consent", consent_withdrawn),
+    Condition("notice", "the person was told this", notice, NAME, supply="notice:{}"),
+    Condition("route", "the request goes through one of these bodies", route, OPEN_WORDS, supply="route:{}"),
+    Condition(
+        "similarity_at_least", "the threshold asked for is at least this (0 to 100)", similarity_at_least, NUMBER, supply="threshold_pct:{}"
+    ),
+)

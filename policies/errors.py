@@ -1,0 +1,49 @@
+"""The errors of the policy package, each a sentence someone can act on. Knows no HTTP status and no exit code."""
+
+
+class PolicyError(Exception):
+    """Something about facts, packs or rulebooks that has to be mended: a stable kebab-case `code` and a `sentence`."""
+
+    code = "policy-error"
+
+    def __init__(self, sentence: str, *, code: str | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        if code is not None:
+            self.code = code
+
+
+class FactsError(PolicyError):
+    """The facts of a request cannot be read; `field` is the path of the first one at fault, such as `case.ref`."""
+
+    code = "facts-malformed"
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(f"{field}: {sentence}")
+        self.field = field
+
+
+class RulebookRefused(PolicyError):
+    """A rule, pack or rulebook does not hold together; nothing of it is used.
+
+    `where` is the pack or file, `line` the line in it (0: the whole), `mend` what to write instead."""
+
+    code = "rulebook-refused"
+
+    def __init__(self, where: str, line: int, sentence: str, mend: str, *, code: str | None = None) -> None:
+        place = f"{where}, line {line}" if line else where
+        super().__init__(f"{place}: {sentence} {mend}", code=code)
+        self.where = where
+        self.line = line
+        self.problem = sentence
+        self.mend = mend
+
+
+class VectorError(PolicyError):
+    """A line of a vector file is not a vector; `line` counts from 1."""
+
+    code = "vector-malformed"
+
+    def __init__(self, line: int, sentence: str) -> None:
+        super().__init__(f"line {line}: {sentence}")
+        self.line = line

@@ -1,0 +1,43 @@
+"""Say why: the reasons of an answer, what is needed for another one, and the nearest rule where none allows. Decides nothing."""
+
+from collections.abc import Iterable, Sequence
+
+from policies.decision import REFUSALS, Permit, Reason, Refusal
+from policies.index import Plan, Row
+from policies.rules import Rule
+
+
+def reasons(rows: Iterable[Row]) -> tuple[Reason, ...]:
+    """One reason for each different sentence of these rules, in the order of packs and ids."""
+    return tuple(sorted({reason(row.rule) for row in rows}, key=lambda entry: (entry.pack, entry.rule, entry.sentence)))
+
+
+def reason(rule: Rule) -> Reason:
+    """A rule as a reason."""
+    return Reason(rule.rule, rule.pack, rule.source, rule.sentence)
+
+
+def lacking(rows: Iterable[Row], plan: Plan, bits: int) -> tuple[str, ...]:
+    """What would have to be there so that these denies fell silent: the conditions that they want not to hold."""
+    needed = {bound.needed for row in rows for position, bound in enumerate(plan.bounds) if row.care & ~row.want & ~bits & (1 << position)}
+    return tuple(sorted(needed - {""}))
+
+
+def nearest(rows: Sequence[Row], plan: Plan, bits: int) -> tuple[Row, tuple[str, ...]] | None:
+    """Of these allows, the one with the fewest conditions unmet, and what is missing for it; None if there is no allow."""
+    if not rows:
+        return None
+    row = min(rows, key=lambda row: (((bits ^ row.want) & row.care).bit_count(), row.rule.pack, row.rule.row))
+    missing = {bound.needed for position, bound in enumerate(plan.bounds) if row.want & ~bits & (1 << position)}
+    return row, tuple(sorted(missing - {""}))
+
+
+def sentences(answer: Permit | Refusal) -> list[str]:
+    """The answer as lines for people."""
+    if isinstance(answer, Permit):
+        lines = [f"Allowed under rulebook {answer.rulebook[:12]}."]
+        lines += [f"  {entry.rule} ({entry.pack}): {entry.sentence} [{entry.source}]" for entry in answer.rules]
+        return lines + [f"  Owed: {duty.slug}: {duty.sentence}" for duty in answer.obligations]
+    lines = [f"Refused ({answer.code}) under rulebook {answer.rulebook[:12]}: {REFUSALS[answer.code]}"]
+    lines += [f"  {entry.rule} ({entry.pack}): {entry.sentence} [{entry.source}]" for entry in answer.reasons]
+    return [*lines, f"  Needed: {', '.join(answer.needed)}"] if answer.needed else lines
