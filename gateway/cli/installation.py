@@ -68,7 +68,7 @@ class Venv:
         # 5 let it find our packages from any folder; 6 stamp it, last of all.
         began = time.monotonic()
         # 1
-        if not self._is_sound():
+        if not self.is_sound():
             remove(self.folder)
         # 2 A power cut from here on leaves a mark that the next start reads as "begin again".
         self.folder.mkdir(exist_ok=True)
@@ -87,7 +87,7 @@ class Venv:
             self._stamp(fulfilled).write_text(self._stamp_of(fulfilled), "utf-8")
         say(f"Ready after {time.monotonic() - began:.0f} s: .venv holds {lock}, each package checked by its hash.")
 
-    def _is_sound(self) -> bool:
+    def is_sound(self) -> bool:
         """Tell whether the environment can be added to: no mark of an unfinished start, this Python, this place."""
         for lock in (RUNTIME_LOCK, TEST_LOCK):
             stamped = self._stamped(lock)

@@ -1,0 +1,42 @@
+"""The options that every command shares, and how a command ends. Knows no command."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.errors import EngineError
+from gateway.audit.errors import AuditError
+from gateway.errors import CustodesError
+from gateway.settings import Settings, read_settings
+from policies.errors import PolicyError
+
+HomeOption = Annotated[Path | None, typer.Option("--home", help="The directory that holds all state (CUSTODES_HOME).")]
+PortOption = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="The port of the service (CUSTODES_PORT).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+FAILED = 1
+MISUSED = 2
+
+
+def settings_of(home: Path | None, port: int | None) -> Settings:
+    """Return the settings, what was typed winning over the environment."""
+    return read_settings(home=home, port=port)
+
+
+def say(document: object, text: str, *, as_json: bool) -> None:
+    """Print the one or the other."""
+    typer.echo(json.dumps(document, sort_keys=True) if as_json else text)
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Turn an error that we mean into one sentence and exit code 2; anything else is a fault of ours and keeps its traceback."""
+    try:
+        yield
+    except (CustodesError, AuditError, PolicyError, EngineError) as fault:
+        typer.echo(f"{fault.code}: {fault.sentence}", err=True)
+        raise typer.Exit(MISUSED) from fault

@@ -1,0 +1,37 @@
+"""What every test may ask for: the asynchronous backend, the repository's root, and the shared data where it lies.
+Holds no fixture that only one part needs."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run asynchronous tests on asyncio, which is what the service runs on."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Return the root of this checkout."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared(repository: Path) -> Path:
+    """Return the folder of shared material (data, vectors), or skip the test where there is none."""
+    folder = Path(os.environ.get("CUSTODES_SHARED", repository.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"needs the shared material: no folder {folder.name} beside the repository, and CUSTODES_SHARED names none")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data(shared: Path) -> Path:
+    """Return the folder of research and sample images, or skip the test where there is none."""
+    folder = shared / "data"
+    if not folder.is_dir():
+        pytest.skip("needs the shared images: the shared material holds no folder data")
+    return folder
