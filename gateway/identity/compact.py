@@ -11,11 +11,13 @@ from typing import Any, NoReturn
 
 LONGEST_TOKEN = 8192
 LONGEST_KID = 128
+LONGEST_HEADER = 512
 DEEPEST_HEADER = 4
 DEEPEST_CLAIMS = 8
 ALGORITHMS = frozenset({"RS256", "ES256"})
 # Each of these lets a token choose its own key, change what is signed, or hide what it says.
 FORBIDDEN = frozenset({"crit", "b64", "jku", "x5u", "jwk", "x5c", "zip", "enc"})
+KNOWN = frozenset({"alg", "typ", "kid", "x5t", "x5t#S256"})  # thumbprints are sent by some issuers, and ignored
 
 
 class CompactRefused(Exception):
@@ -41,8 +43,8 @@ class Compact:
 def take_apart(token: object) -> Compact:
     """Return the parts of a token.
 
-    Raises CompactRefused: token-form, token-length, token-segments, base64, header-json, header-duplicate, header-depth,
-    header-forbidden, header-alg, header-typ, header-kid."""
+    Raises CompactRefused: token-form, token-length, token-segments, base64, header-length, header-json, header-duplicate,
+    header-depth, header-forbidden, header-unknown, header-alg, header-typ, header-kid."""
     if not isinstance(token, str) or not token.isascii():
         raise CompactRefused("token-form")
     if len(token) > LONGEST_TOKEN:
@@ -50,9 +52,19 @@ def take_apart(token: object) -> Compact:
     segments = token.encode().split(b".")
     if len(segments) != 3:
         raise CompactRefused("token-segments")
-    header = read_object(_decode(segments[0]), DEEPEST_HEADER, "header")
+    algorithm, kind, kid = _read_header(_decode(segments[0]))
+    signed = segments[0] + b"." + segments[1]
+    return Compact(algorithm, kind, kid, _decode(segments[1]), signed, _decode(segments[2]))
+
+
+def _read_header(data: bytes) -> tuple[str, str | None, str]:
+    if len(data) > LONGEST_HEADER:
+        raise CompactRefused("header-length")
+    header = read_object(data, DEEPEST_HEADER, "header")
     if FORBIDDEN & header.keys():
         raise CompactRefused("header-forbidden")
+    if not header.keys() <= KNOWN:
+        raise CompactRefused("header-unknown")
     algorithm, kind, kid = header.get("alg"), header.get("typ"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise CompactRefused("header-alg")
@@ -60,8 +72,7 @@ def take_apart(token: object) -> Compact:
         raise CompactRefused("header-typ")
     if not isinstance(kid, str) or not 1 <= len(kid) <= LONGEST_KID or not kid.isprintable():
         raise CompactRefused("header-kid")
-    signed = segments[0] + b"." + segments[1]
-    return Compact(algorithm, kind, kid, _decode(segments[1]), signed, _decode(segments[2]))
+    return algorithm, kind, kid
 
 
 def read_object(data: bytes, deepest: int, what: str) -> dict[str, Any]:
