@@ -1,5 +1,6 @@
 """What a client says of its own request, before anyone believes it. Knows no header, no form and no database."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -62,6 +63,15 @@ class Declaration:
                 )
         return cls(operation, MappingProxyType(dict(said)), subject)
 
+    def into(self, gallery_id: str) -> "Declaration":
+        """Return the declaration for the gallery that the path names, and a new subject's name where none was given.
+
+        Raises DeclarationMalformed if another gallery was declared."""
+        if self.gallery_id not in (None, gallery_id):
+            raise DeclarationMalformed("gallery.id", "The declared gallery is not the one in the path.")
+        said = MappingProxyType({**self.said, "gallery": {"id": gallery_id}})
+        return Declaration(self.operation, said, self.subject or f"s-{secrets.token_hex(8)}")
+
     @property
     def purpose(self) -> str | None:
         """The declared purpose, if any."""
@@ -72,6 +82,12 @@ class Declaration:
     def case_ref(self) -> str | None:
         """The declared case reference, if any."""
         return _text(_mapping(self.said.get("case")).get("ref"))
+
+    @property
+    def threshold(self) -> float | None:
+        """The declared least similarity, 0 to 100, if any."""
+        value = self.said.get("threshold_pct")
+        return float(value) if isinstance(value, int | float) else None
 
     @property
     def gallery_id(self) -> str | None:

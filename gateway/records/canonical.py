@@ -1,6 +1,6 @@
 """Write a JSON value as the one sequence of bytes that RFC 8785 gives it. Knows no entry kind and no log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -14,8 +14,6 @@ _PLAIN: Final = "A record may hold only strings, whole numbers, booleans, null, 
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 _LARGEST: Final = 2**53 - 1
 
-DECIMAL: Final = "decimal:"
-TEXT: Final = "text:"
 COMMITMENT: Final = "commitment:"
 
 
@@ -37,30 +35,13 @@ def canonical(value: object) -> bytes:
 
 
 def storable(value: object) -> object:
-    """Return the value with decimals as marked strings, so that a record needs no floats.
-
-    Text that happens to begin like a mark is marked as text, so the way back is exact."""
+    """Return the value with decimals as text, so that a record needs no floats."""
     if isinstance(value, float):
-        return DECIMAL + repr(value)
-    if isinstance(value, str):
-        return TEXT + value if value.startswith((DECIMAL, TEXT, COMMITMENT)) else value
+        return f"{value:.12f}".rstrip("0").rstrip(".")
     if isinstance(value, Mapping):
         return {name: storable(member) for name, member in value.items()}
-    if isinstance(value, Sequence):
+    if isinstance(value, list | tuple):
         return [storable(item) for item in value]
-    return value
-
-
-def restored(value: object) -> object:
-    """Undo `storable`; commitments stay the strings that they are."""
-    if isinstance(value, str):
-        if value.startswith(DECIMAL):
-            return float(value.removeprefix(DECIMAL))
-        return value.removeprefix(TEXT) if value.startswith(TEXT) else value
-    if isinstance(value, Mapping):
-        return {name: restored(member) for name, member in value.items()}
-    if isinstance(value, Sequence):
-        return [restored(item) for item in value]
     return value
 
 

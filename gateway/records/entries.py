@@ -8,6 +8,7 @@ from gateway.clock import iso
 from gateway.records.canonical import storable
 from gateway.records.commitments import Record, Veil
 from policies.decision import Permit, Refusal
+from policies.facts import Facts
 
 VERSION: Final = 1
 
@@ -17,7 +18,7 @@ def intent(
     at: datetime,
     decision_id: str,
     client: str,
-    facts: Mapping[str, object],
+    facts: Facts,
     permit: Permit,
     boot: str,
     order_id: str,
@@ -30,13 +31,13 @@ def intent(
     return veil.record(entry)
 
 
-def denial(*, at: datetime, decision_id: str, client: str, facts: Mapping[str, object], refusal: Refusal, by: str) -> Record:
+def denial(*, at: datetime, decision_id: str, client: str, facts: Facts, refusal: Refusal, by: str) -> Record:
     """Record that a request was refused and the engine was not woken. `by` is `policy` or `gateway` (register, body, quota)."""
     veil = Veil()
     return veil.record(_decision("denial", at, decision_id, client, veiled_facts(facts, veil), _refused(refusal, by), refusal.rulebook))
 
 
-def check(*, at: datetime, decision_id: str, client: str, facts: Mapping[str, object], verdict: Permit | Refusal, by: str) -> Record:
+def check(*, at: datetime, decision_id: str, client: str, facts: Facts, verdict: Permit | Refusal, by: str) -> Record:
     """Record that a client asked what the answer would be."""
     veil = Veil()
     answer = _permitted(verdict) if isinstance(verdict, Permit) else _refused(verdict, by)
@@ -114,11 +115,11 @@ def note(kind: str, *, at: datetime, more: Mapping[str, object]) -> Record:
     return _plain(kind, at, more)
 
 
-def veiled_facts(facts: Mapping[str, object], veil: Veil) -> dict[str, object]:
-    """Return the Facts as they are written: case references, reviewers and justifications veiled, decimals marked.
+def veiled_facts(facts: Facts, veil: Veil) -> dict[str, object]:
+    """Return the Facts as they are written: case references, reviewers and justifications veiled.
 
-    Equal values stay equal, so the decision can be derived again from the entry alone."""
-    return {str(name): _veiled(f"/{name}", value, veil) for name, value in facts.items()}
+    Equal values stay equal, so `Facts.from_record` and the same rulebook give the same answer from the entry alone."""
+    return {name: _veiled(f"/facts/{name}", value, veil) for name, value in facts.to_record().items()}
 
 
 _PERSONAL: Final = frozenset({"ref", "case_ref", "justification", "reviewers"})
@@ -129,9 +130,7 @@ def _veiled(path: str, value: object, veil: Veil, personal: bool = False) -> obj
         return {str(name): _veiled(f"{path}/{name}", member, veil, name in _PERSONAL) for name, member in value.items()}
     if isinstance(value, list | tuple):
         return [_veiled(f"{path}/{n}", item, veil, personal) for n, item in enumerate(value)]
-    if personal and isinstance(value, str):
-        return veil.over(f"/facts{path}", value)
-    return storable(value)
+    return veil.over(path, value) if personal and isinstance(value, str) else value
 
 
 def _decision(
@@ -152,7 +151,7 @@ def _decision(
 def _permitted(permit: Permit) -> dict[str, object]:
     return {
         "decision": "permit",
-        "rules": sorted(set(permit.rules)),
+        "rules": sorted({reason.rule for reason in permit.rules}),
         "obligations": sorted(obligation.slug for obligation in permit.obligations),
     }
 

@@ -1,0 +1,127 @@
+"""The door of every route: who is calling, what they declare, which body is still unread. Decides nothing about the request itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+
+from gateway.api.bodies import JsonBody, RawBody, body_of
+from gateway.api.body_limits import BodyLimits, read_bounded
+from gateway.api.declaration import from_headers, from_part, strict_json
+from gateway.api.forms import FormBody
+from gateway.clock import Clock
+from gateway.enforcement.declaration import Declaration
+from gateway.enforcement.images import BodyRefused
+from gateway.enforcement.journal import Journal
+from gateway.errors import CustodesError
+from gateway.identity.callers import Caller, Callers
+from gateway.identity.errors import CallerRefused, TokenRefused
+from gateway.records import entries
+from gateway.registry.errors import ClientRefused
+from gateway.registry.lookups import Lookups
+
+_SCHEME: Final = "bearer "
+_DOCUMENT_BYTES: Final = 64 * 1024
+
+
+class Unauthenticated(CustodesError):
+    """Nobody is calling whom we know. One sentence for every reason: what is wrong with a forgery is not told to the forger."""
+
+    code = "unauthenticated"
+
+    def __init__(self) -> None:
+        super().__init__("The access token is not accepted; get a new one from your issuer and send it as `Authorization: Bearer TOKEN`.")
+
+
+class FieldMalformed(CustodesError):
+    """A document that was sent has a member that cannot be taken; `field` names it."""
+
+    code = "field-malformed"
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What every route does first."""
+
+    callers: Callers
+    lookups: Lookups
+    journal: Journal
+    clock: Clock
+    limits: BodyLimits
+
+    async def caller(self, request: Request) -> Caller:
+        """Return who is calling. A refused authentication is in the log before it is answered.
+
+        Raises Unauthenticated, or AuditUnavailable if it cannot be recorded."""
+        header = request.headers.get("authorization", "")
+        try:
+            if header[: len(_SCHEME)].lower() != _SCHEME:
+                raise TokenRefused("no-token" if not header else "not-bearer")
+            return await self.callers.identify(header[len(_SCHEME) :].strip(), self.lookups.now())
+        except (TokenRefused, CallerRefused, ClientRefused) as refused:
+            why = refused.reason if isinstance(refused, TokenRefused) else refused.code
+            token_hash = refused.token_hash if isinstance(refused, TokenRefused) else None
+            await self.journal.write(
+                entries.authn_denied(at=self.clock.now(), token_sha256=token_hash or None, why=why, path=request.url.path)
+            )
+            raise Unauthenticated from refused
+
+    async def client(self, request: Request) -> Caller:
+        """Return the calling client. Raises CallerRefused (client-needed) for staff, who act through their own routes."""
+        caller = await self.caller(request)
+        if caller.kind != "client":
+            raise CallerRefused("This route is for clients; a person signs in elsewhere.", code="client-needed")
+        return caller
+
+    async def staff(self, request: Request, role: str) -> Caller:
+        """Return the calling person, who must hold the role. Raises RoleMissing."""
+        caller = await self.caller(request)
+        caller.require(role)
+        return caller
+
+    def body(self, request: Request) -> RawBody | FormBody | JsonBody:
+        """Return the body, unread. Raises BodyRefused for a Content-Type that cannot hold images."""
+        return body_of(headers_of(request), request.stream(), self.limits)
+
+    async def declaration(self, request: Request, body: RawBody | FormBody | JsonBody, operations: tuple[str, ...]) -> Declaration:
+        """Return what the client declares, from the first form part if it is there, else from the headers.
+
+        The first of `operations` is what the path means unless another is named. Raises DeclarationMalformed."""
+        allowed = frozenset(operations)
+        if isinstance(body, FormBody):
+            part = await body.declaration()
+            if part is not None:
+                return from_part(part, operations[0], allowed)
+        return from_headers(headers_of(request), operations[0], allowed)
+
+    async def document(self, request: Request) -> Mapping[str, object]:
+        """Return the JSON object in the body, 64 KiB at most. Raises BodyRefused or FieldMalformed."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise BodyRefused("Send a JSON object as application/json.", code="unsupported-media-type")
+        body = await read_bounded(headers_of(request), request.stream(), self.limits, _DOCUMENT_BYTES)
+        try:
+            said = strict_json(body)
+        except ValueError as fault:
+            raise BodyRefused(f"The body is not JSON: {fault}.") from fault
+        if not isinstance(said, dict):
+            raise FieldMalformed("", "The body must be a JSON object.")
+        return said
+
+
+def headers_of(request: Request) -> dict[str, str]:
+    """Return the headers by their lower-case names; the guard has seen to it that none that matters comes twice."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+
+
+def text_of(document: Mapping[str, object], name: str, *, longest: int = 256) -> str:
+    """Return a text member of a document. Raises FieldMalformed."""
+    value = document.get(name)
+    if not isinstance(value, str) or not 1 <= len(value) <= longest:
+        raise FieldMalformed(name, f"{name!r} takes text of 1 to {longest} characters.")
+    return value

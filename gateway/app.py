@@ -1,0 +1,61 @@
+"""Make the web application from an assembly: routes, guard, problem documents, documentation. Starts nothing itself."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi_swagger import patch_fastapi
+
+from gateway.api.body_limits import BodyLimits
+from gateway.api.catalogue import CatalogueDoor
+from gateway.api.decisions import DecisionDoor
+from gateway.api.door import Door
+from gateway.api.galleries import GalleryDoor
+from gateway.api.guard import Guard
+from gateway.api.health import HealthDoor
+from gateway.api.oauth import OAuthDoor
+from gateway.api.problems import render_problem
+from gateway.api.receipts import ReceiptDoor
+from gateway.api.recognition import RecognitionDoor
+from gateway.api.reviews import ReviewDoor
+from gateway.assembly import Assembly
+from gateway.errors import CustodesError
+
+DESCRIPTION: Final = (
+    "Custodes stands in front of a face recogniser, lets a search through only when the caller, the purpose, the case and the law "
+    "allow it, and writes every decision and every outcome into an audit log that a stranger can verify."
+)
+
+
+def create_app(house: Assembly) -> FastAPI:
+    """Return the application that serves this assembly."""
+    app = FastAPI(title="Custodes", version="0.1.0", description=DESCRIPTION, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    limits = BodyLimits(house.settings.max_image_bytes, house.settings.body_seconds)
+    door = Door(house.callers, house.registry.lookups, house.journal, house.clock, limits)
+    for routes in (
+        RecognitionDoor(door, house.pipeline, house.waiting),
+        GalleryDoor(door, house.gallery_desk),
+        DecisionDoor(door, house.pipeline),
+        ReviewDoor(door, house.waiting),
+        CatalogueDoor(house.bench),
+        ReceiptDoor(house.log, house.verifier_key),
+        OAuthDoor(house.registry.issuer, house.journal, house.clock, limits),
+        HealthDoor(house.readiness),
+    ):
+        app.include_router(routes.router())
+    app.add_exception_handler(CustodesError, render_problem)
+    # The docs page's script and style come with the package: no browser of ours asks a stranger's server.
+    patch_fastapi(app, docs_url="/docs")
+    app.add_middleware(Guard)
+    _declare_bearer(app)
+    return app
+
+
+def _declare_bearer(app: FastAPI) -> None:
+    described = app.openapi
+
+    def with_bearer() -> dict[str, Any]:
+        schema = described()
+        schema.setdefault("components", {})["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+        return schema
+
+    app.openapi = with_bearer  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema

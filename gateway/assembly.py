@@ -1,0 +1,258 @@
+"""Put the house together: the one place that names concrete classes. Starts what must run, in order, and stops it in reverse."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from engine.galleries.keys import KeyDirectory
+from engine.galleries.store import Galleries as TemplateGalleries
+from engine.orders import LocalSeal
+from engine.workers.plan import Limits, WorkerPlan
+from engine.workers.pool import Workers
+from gateway.audit.log import AuditLog
+from gateway.audit.note import NoteSigner
+from gateway.clock import Clock, SystemClock
+from gateway.enforcement.bench import Bench
+from gateway.enforcement.boots import boot, is_running
+from gateway.enforcement.facts import FactsBook
+from gateway.enforcement.galleries import GalleryDesk
+from gateway.enforcement.journal import Journal
+from gateway.enforcement.pipeline import Pipeline
+from gateway.enforcement.readiness import Readiness
+from gateway.enforcement.waiting import WaitingRoom
+from gateway.identity.callers import Callers
+from gateway.identity.issuer import OLD_KEYS_KEPT, BuiltInIssuer
+from gateway.identity.issuers import TrustedIssuers
+from gateway.identity.keyring import Keyring
+from gateway.identity.seals import RegistrarSeal, open_statement
+from gateway.identity.tokens import TokenVerifier
+from gateway.records import entries
+from gateway.records.explorer import Explorer
+from gateway.registry.authorisations import Authorisations
+from gateway.registry.cases import Cases
+from gateway.registry.clients import Clients
+from gateway.registry.evidence import EvidenceRegister
+from gateway.registry.fields import Words
+from gateway.registry.galleries import Galleries
+from gateway.registry.licences import Licences
+from gateway.registry.lookups import Lookups
+from gateway.registry.quotas import Quotas
+from gateway.registry.revocations import Revocations
+from gateway.registry.rulebook import Rulebooks
+from gateway.registry.staff import Staff
+from gateway.review.queue import Queue
+from gateway.review.vault import Vault
+from gateway.settings import Home, Settings
+from gateway.store.migrate import upgrade
+from gateway.store.sessions import Database
+from policies.rulebook import build
+from policies.vocabulary import Vocabulary
+
+FIRST_PACKS: Final = ("baseline",)
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The registers of one home; enough for the command line, and a part of the running service."""
+
+    database: Database
+    lookups: Lookups
+    clients: Clients
+    licences: Licences
+    cases: Cases
+    authorisations: Authorisations
+    evidence: EvidenceRegister
+    galleries: Galleries
+    rulebooks: Rulebooks
+    staff: Staff
+    issuer: BuiltInIssuer
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.lookups.close()
+        self.database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """The running service, as the doors see it."""
+
+    settings: Settings
+    clock: Clock
+    registry: Registry
+    callers: Callers
+    log: AuditLog
+    explorer: Explorer
+    journal: Journal
+    bench: Bench
+    pipeline: Pipeline
+    waiting: WaitingRoom
+    gallery_desk: GalleryDesk
+    readiness: Readiness
+
+    @property
+    def verifier_key(self) -> str:
+        """The log's public key, as strangers need it."""
+        return self.log.verifier_keys[0].text()
+
+
+def open_registry(settings: Settings, clock: Clock) -> Registry:
+    """Open the registers of the home, migrated, with a live rulebook: at the first start, the baseline."""
+    home = settings.home
+    home.make()
+    upgrade(home)
+    words = Vocabulary.shipped()
+    known = Words(
+        client_kinds=frozenset(words.clients),
+        purposes=frozenset(words.purposes),
+        operations=frozenset(words.operations),
+        authorisation_types=frozenset(words.authorisations),
+        provenances=words.words("provenance"),
+        target_kinds=words.words("target"),
+    )
+    database = Database.open(home.registry)
+    seal = RegistrarSeal(Keyring(home.keys / "registrar", clock, kept=None))
+    lookups = Lookups(database, known, seal)
+    rulebooks = Rulebooks(database, clock)
+    if lookups.now().live_rulebook() is None:
+        rulebooks.install(build(FIRST_PACKS).text())
+    issuer_keys = Keyring(home.keys / "issuer", clock, kept=OLD_KEYS_KEPT)
+    return Registry(
+        database=database,
+        lookups=lookups,
+        clients=Clients(database, clock, known),
+        licences=Licences(database, clock, known, seal),
+        cases=Cases(database, clock, known),
+        authorisations=Authorisations(database, clock, known, open_statement),
+        evidence=EvidenceRegister(database, known),
+        galleries=Galleries(database, clock, known),
+        rulebooks=rulebooks,
+        staff=Staff(database, clock),
+        issuer=BuiltInIssuer(settings.url, issuer_keys, lookups, Revocations(database, clock), clock),
+    )
+
+
+def open_log(settings: Settings) -> AuditLog:
+    """Open the audit log of the home with its own key, made at the first start."""
+    settings.home.make()
+    return AuditLog.open(settings.home.audit, log_signer(settings.home, settings.log_origin), guard=settings.home.keys / "log.guard")
+
+
+def log_signer(home: Home, origin: str) -> NoteSigner:
+    """Return the log's signing key; the key file is readable by its owner alone."""
+    path = home.keys / "log.key"
+    try:
+        return NoteSigner.parse(path.read_text("ascii").strip())
+    except FileNotFoundError:
+        _write_once(path, NoteSigner.generate(origin).reveal())
+        return NoteSigner.parse(path.read_text("ascii").strip())
+
+
+@asynccontextmanager
+async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Assembly]:
+    """Start the service and lend it; everything is stopped, and all that was asked for is written, when the block ends.
+
+    1 registers; 2 log, and its first entry; 3 this run's name, and what crashed runs left open; 4 recogniser; 5 the request path."""
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        # 1
+        registry = await asyncio.to_thread(open_registry, settings, clock)
+        stack.callback(registry.close)
+        # 2
+        log = await asyncio.to_thread(open_log, settings)
+        stack.callback(log.close)
+        explorer = await asyncio.to_thread(Explorer, settings.home.explorer, log)
+        stack.callback(explorer.close)
+        journal = Journal(log, explorer, clock)
+        if log.size == 0:
+            await journal.write(entries.note("genesis", at=clock.now(), more={"origin": log.origin}))
+        # 3
+        run = stack.enter_context(boot(settings.home.boots))
+        left = await asyncio.to_thread(explorer.open_intents)
+        await journal.abandon([intent for intent in left if not is_running(settings.home.boots, intent.boot)], "crash")
+        # 4
+        seal = LocalSeal.fresh()
+        workers = await Workers.start(worker_plan(settings, run, seal))
+        stack.push_async_callback(workers.close)
+        # 5
+        yield _with_request_path(settings, clock, registry, log, explorer, journal, workers, seal, run)
+
+
+def worker_plan(settings: Settings, run: str, seal: LocalSeal) -> WorkerPlan:
+    """Return what the recogniser's processes are given."""
+    home = settings.home
+    return WorkerPlan(
+        boot=run,
+        check=seal,
+        galleries=home.galleries,
+        keys=home.keys / "galleries",
+        models=home.models,
+        count=settings.worker_count,
+        queue=settings.worker_queue,
+        limits=Limits(order_seconds=settings.order_seconds),
+    )
+
+
+def template_galleries(home: Home) -> TemplateGalleries:
+    """Return the galleries' encrypted half."""
+    return TemplateGalleries(home.galleries, KeyDirectory(home.keys / "galleries"))
+
+
+def _with_request_path(
+    settings: Settings,
+    clock: Clock,
+    registry: Registry,
+    log: AuditLog,
+    explorer: Explorer,
+    journal: Journal,
+    workers: Workers,
+    seal: LocalSeal,
+    run: str,
+) -> Assembly:
+    issuers = TrustedIssuers(registry.issuer, clock)
+    bench = Bench(registry.lookups, registry.rulebooks)
+    templates = template_galleries(settings.home)
+    waiting = WaitingRoom(Queue(registry.database, clock), Vault(settings.home.keys / "cases"), journal, bench, clock)
+    pipeline = Pipeline(
+        boot=run,
+        clock=clock,
+        facts=FactsBook(registry.lookups, clock),
+        bench=bench,
+        quotas=Quotas(registry.database),
+        journal=journal,
+        waiting=waiting,
+        galleries=templates,
+        workers=workers,
+        order_seal=seal,
+        order_seconds=settings.order_seconds,
+    )
+    return Assembly(
+        settings=settings,
+        clock=clock,
+        registry=registry,
+        callers=Callers(issuers, TokenVerifier(issuers, clock)),
+        log=log,
+        explorer=explorer,
+        journal=journal,
+        bench=bench,
+        pipeline=pipeline,
+        waiting=waiting,
+        gallery_desk=GalleryDesk(registry.galleries, templates, journal, clock, workers.state().recogniser),
+        readiness=Readiness(log, bench, workers),
+    )
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write a private file unless another process was first; either way it is whole afterwards."""
+    aside = path.with_name(f".{path.name}.{id(text):x}")
+    aside.touch(mode=0o600, exist_ok=False)
+    aside.write_text(text + "\n", "ascii")
+    try:
+        path.hardlink_to(aside)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()

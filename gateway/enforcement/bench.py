@@ -1,0 +1,43 @@
+"""Keep the judge of the live rulebook at hand, whichever process made it live. Makes no rulebook and approves none."""
+
+import threading
+from dataclasses import dataclass, field
+
+from gateway.enforcement.answers import NotReady
+from gateway.registry.lookups import Lookups
+from gateway.registry.rulebook import Rulebooks
+from policies.errors import PolicyError
+from policies.judge import Judge
+from policies.rulebook import Rulebook
+
+
+@dataclass(slots=True)
+class Bench:
+    """The judge that sits now. A new rulebook is built aside and then swapped in as one reference."""
+
+    lookups: Lookups
+    rulebooks: Rulebooks
+    _judge: Judge | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def judge(self) -> Judge:
+        """Return the judge of the rulebook that the registry names as live at this moment.
+
+        Raises NotReady if there is none, or if its text cannot be trusted: no rulebook, no permit."""
+        digest = self.lookups.now().live_rulebook()
+        judge = self._judge
+        if judge is not None and judge.rulebook.digest == digest:
+            return judge
+        with self._lock:
+            if self._judge is not None and self._judge.rulebook.digest == digest:
+                return self._judge
+            if digest is None:
+                raise NotReady("No rulebook is live; the operator must install one.")
+            try:
+                rulebook = Rulebook.from_text(self.rulebooks.get(digest).text)
+            except PolicyError as fault:
+                raise NotReady(f"The live rulebook cannot be used: {fault.sentence}") from fault
+            if rulebook.digest != digest:
+                raise NotReady("The live rulebook's text is not the one that its digest names; the operator must look at the registry.")
+            self._judge = Judge(rulebook)
+            return self._judge

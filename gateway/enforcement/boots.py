@@ -1,0 +1,40 @@
+"""Tell the running service processes of one home apart from those that died. Knows no log and no request."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def boot(directory: Path) -> Iterator[str]:
+    """Hold a locked file named for this run of the service, and give its name; the lock ends with the process, however it ends."""
+    name = secrets.token_hex(8)
+    path = directory / f"{name}.boot"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield name
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def is_running(directory: Path, name: str) -> bool:
+    """Say whether the run of that name still holds its lock. A file without a holder is removed."""
+    path = directory / f"{name}.boot"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        path.unlink(missing_ok=True)
+        return False
+    finally:
+        os.close(descriptor)

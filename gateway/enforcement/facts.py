@@ -1,0 +1,150 @@
+"""Assemble what is known of a request: the client's word counts only where the register cannot know better. Decides nothing."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.enforcement.declaration import Declaration
+from gateway.errors import CustodesError
+from gateway.identity.callers import Caller
+from gateway.registry.coverage import Use, covering
+from gateway.registry.errors import NotOnRecord, RegistryError
+from gateway.registry.evidence import shown
+from gateway.registry.galleries import Gallery
+from gateway.registry.licences import Licence
+from gateway.registry.lookups import Lookups, View
+from policies.decision import Reason
+from policies.errors import FactsError
+from policies.facts import Facts
+
+Gap = tuple[str, Reason]
+
+REGISTER: Final = "register"
+
+
+class FactsRefused(CustodesError):
+    """The declared facts cannot be read as facts; `field` says which."""
+
+    code = "facts-malformed"
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """The Facts of a request, and what the register objects to before any rule is asked (`gaps`)."""
+
+    facts: Facts
+    operation: str
+    case_ref: str | None
+    gallery_id: str | None
+    gaps: tuple[Gap, ...]
+    licence: Licence | None
+
+    @property
+    def licence_least(self) -> float:
+        """The least similarity that the licence lets be reported for this operation; 0 where it says nothing."""
+        return 0.0 if self.licence is None else dict(self.licence.terms.thresholds).get(self.operation, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class FactsBook:
+    """Where Facts come from."""
+
+    lookups: Lookups
+    clock: Clock
+
+    def of(self, caller: Caller, declaration: Declaration) -> Assembled:
+        """Return the Facts of the caller's request at this moment.
+
+        What is not on record becomes a gap, never a fact. Raises FactsRefused for a declaration that is no facts at all."""
+        at = self.clock.now()
+        view = self.lookups.now()
+        gaps: list[Gap] = []
+        client = view.client(caller.id)
+        known: dict[str, object] = {name: value for name, value in declaration.said.items() if name not in ("case", "gallery")}
+        known["operation"] = declaration.operation
+        known["client"] = _present(
+            id=client.id,
+            name=client.name,
+            kind=client.kind,
+            place=client.place,
+            acts_for=client.acts_for,
+            agency_authorised=client.agency_authorised,
+        )
+        place = known.setdefault("place", client.place) if client.place is not None else known.get("place")
+        _put_case(known, view, caller.id, declaration, gaps)
+        gallery = _put_gallery(known, view, caller.id, declaration, gaps)
+        known["authorisations"] = [paper.to_json() for paper in view.authorisations(caller.id, declaration.case_ref)]
+        known["evidence"] = shown(view.evidence(caller.id), place if isinstance(place, str) else None, declaration.purpose, at)
+        known["review"] = {"reviewers": list(view.reviewers()[:3]), "trained": True, "separate": True}
+        licence: Licence | None = None
+        try:
+            client.must_be_active()
+            use = Use(declaration.purpose or "", declaration.operation, place if isinstance(place, str) else "", gallery)
+            licence = covering(view.licences(caller.id), use, at)
+        except RegistryError as refused:
+            gaps.append(_gap(refused))
+        try:
+            facts = Facts.from_json(known, at=at, licence=() if licence is None else licence.terms.grants)
+        except FactsError as fault:
+            raise FactsRefused(fault.field, fault.sentence) from fault
+        return Assembled(facts, declaration.operation, declaration.case_ref, declaration.gallery_id, tuple(gaps), licence)
+
+
+def _put_case(known: dict[str, object], view: View, client_id: str, declaration: Declaration, gaps: list[Gap]) -> None:
+    reference = declaration.case_ref
+    if reference is None:
+        return
+    try:
+        case = view.case(client_id, reference)
+        case.must_be_open()
+    except RegistryError as refused:
+        gaps.append(_gap(refused))
+        return
+    known["case"] = case.to_json()
+    declared, on_record = known.get("target"), case.target.to_json()
+    if isinstance(declared, dict) and any(on_record.get(name, value) != value for name, value in declared.items()):
+        sentence = (
+            "The declared target is not the one that the case is on record for; search under the case that fits, or correct the record."
+        )
+        gaps.append(("target-contradicts-case", _reason("target-contradicts-case", sentence)))
+    known["target"] = on_record
+
+
+def _put_gallery(known: dict[str, object], view: View, client_id: str, declaration: Declaration, gaps: list[Gap]) -> Gallery | None:
+    if declaration.gallery_id is None:
+        return None
+    try:
+        gallery = view.gallery(client_id, declaration.gallery_id)
+    except NotOnRecord as refused:
+        gaps.append(_gap(refused))
+        return None
+    known["gallery"] = _present(
+        id=gallery.id, provenance=gallery.provenance, categories=list(gallery.categories), deployment=gallery.deployment
+    )
+    if gallery.state != "open":
+        gaps.append((f"gallery-{gallery.state}", _reason(f"gallery-{gallery.state}", _GALLERY_STATES[gallery.state])))
+    elif declaration.purpose not in gallery.purposes:
+        sentence = "The gallery is not bound to this purpose: its faces were given for others."
+        gaps.append(("gallery-purpose", _reason("gallery-purpose", sentence)))
+    return gallery
+
+
+_GALLERY_STATES: Final = {
+    "closed": "The gallery is closed; it serves nobody any more.",
+}
+
+
+def _gap(refused: RegistryError) -> Gap:
+    return refused.code, _reason(refused.code, refused.sentence)
+
+
+def _reason(rule: str, sentence: str) -> Reason:
+    return Reason(rule, REGISTER, "", sentence)
+
+
+def _present(**members: object) -> dict[str, object]:
+    return {name: value for name, value in members.items() if value is not None and value != []}

@@ -1,0 +1,57 @@
+"""Turn a permit's obligations into limits on the work, or refuse what cannot be honoured. Knows no image and no log."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from engine.orders import SearchLimits
+from gateway.enforcement.declaration import Declaration
+from policies.decision import Permit
+
+# How each obligation that a rule may impose is kept. An obligation that is not here cannot be honoured: the request is refused.
+KEPT: Final = MappingProxyType(
+    {
+        "human_review": "the result waits, encrypted, until so many different people have judged it",
+        "threshold_min": "candidates below are not reported",
+        "not_sole_basis": "every result carries the label",
+        "scope_limit": "the order is bound to this case, gallery, image and moment",
+        "expiry": "terms and documents are checked anew at each request",
+        "delete_nonmatch_now": "probe and template leave memory with the answer; nothing of a non-match is kept",
+        "log_use": "intent and outcome are in the log, with their times",
+        "log_led25": "the entry holds the justification, who asked, and when",
+        "log_keep": "the log is append-only",
+        "case_file_record": "the receipt is the case file's record, and stands in the log",
+        "document_search": "date, number of matches and purpose are in the outcome's entry",
+    }
+)
+_FACES: Final = MappingProxyType({"detect": 50, "verify": 1, "identify": 1, "live_identify": 50, "enroll": 1})
+_CANDIDATES: Final = 5
+_LEAST_SIMILARITY: Final = 99.9
+_VERIFICATION_SIMILARITY: Final = 99.9
+_FALSE_CANDIDATES_WANTED: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a permitted request is carried out: the engine's limits, and how many people look before release."""
+
+    limits: SearchLimits
+    reviewers: int
+
+
+def plan(permit: Permit, declaration: Declaration, *, gallery_size: int, licence_least: float) -> Plan:
+    """Return the limits that honour every obligation of the permit."""
+    asked = {obligation.kind: obligation.parameters for obligation in permit.obligations}
+    least = max(licence_least, declaration.threshold or 0.0, float(asked.get("threshold_min", {}).get("similarity", 0)))
+    if not least:
+        # Nobody named a threshold: take the one at which a search of this gallery names a stranger once in ten times.
+        least = max(_LEAST_SIMILARITY, 100.0 * (1.0 - _FALSE_CANDIDATES_WANTED / max(gallery_size, 1)))
+    return Plan(
+        SearchLimits(
+            max_faces=_FACES.get(declaration.operation, 1),
+            max_candidates=_CANDIDATES if "identify" in declaration.operation else 1,
+            min_similarity=least,
+            person_similarity=_VERIFICATION_SIMILARITY,
+        ),
+        int(asked.get("human_review", {}).get("people", 0)),
+    )

@@ -1,0 +1,247 @@
+"""Carry a request from a known caller to an answer, and leave a record that survives. The only code that wakes the recogniser."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from engine.errors import EngineBusy, EngineError, EngineFailed
+from engine.faces import Answer
+from engine.galleries.store import Galleries
+from engine.orders import GalleryState, Operation, OrderSeal, SubjectReference, seal
+from engine.workers.pool import Workers
+from gateway.audit.log import Receipt
+from gateway.clock import Clock, iso
+from gateway.enforcement.answers import Checked, Held, ImageUnusable, RecogniserBusy, RecognitionFailed, Refused, Released
+from gateway.enforcement.bench import Bench
+from gateway.enforcement.declaration import Declaration
+from gateway.enforcement.facts import Assembled, FactsBook, Gap
+from gateway.enforcement.fulfilment import KEPT, Plan, plan
+from gateway.enforcement.images import BodyRefused, Images, ImageSource
+from gateway.enforcement.journal import Journal
+from gateway.enforcement.orders import ENGINE_OPERATION, Work, order_for
+from gateway.enforcement.waiting import WaitingRoom
+from gateway.errors import CustodesError
+from gateway.identity.callers import Caller
+from gateway.records import entries
+from gateway.records.commitments import Record
+from gateway.records.explorer import OpenIntent
+from gateway.registry.errors import QuotaExceeded
+from gateway.registry.quotas import Quotas
+from policies.decision import Permit, Reason, Refusal
+
+BY_POLICY: Final = "policy"
+BY_GATEWAY: Final = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The way of a request (docs/architecture.md). Every path through it ends in a durable entry, or in nothing at all."""
+
+    boot: str
+    clock: Clock
+    facts: FactsBook
+    bench: Bench
+    quotas: Quotas
+    journal: Journal
+    waiting: WaitingRoom
+    galleries: Galleries
+    workers: Workers
+    order_seal: OrderSeal
+    order_seconds: float
+
+    async def check(self, caller: Caller, declaration: Declaration) -> Checked:
+        """Say what the answer to a request would be, and record the question. Raises AuditUnavailable."""
+        decision_id, assembled = _new_id(), self.facts.of(caller, declaration)
+        verdict, by = self._judged(assembled)
+        record = entries.check(
+            at=self.clock.now(), decision_id=decision_id, client=caller.id, facts=assembled.facts, verdict=verdict, by=by
+        )
+        return Checked(decision_id, await self.journal.write(record), verdict)
+
+    async def run(self, caller: Caller, declaration: Declaration, source: ImageSource) -> Released | Held:
+        """Answer a request, or refuse it and say why.
+
+        1 (before: the door) the token became a Caller; 2 what is known of the request is assembled; 3 the judge decides;
+        4 a refusal is recorded and nothing was read, a permit is recorded before anything is done; 5 the obligations become a
+        sealed order; 6 the recogniser obeys that order; 7 the outcome is recorded before anybody sees it; 8 the result is
+        released, or waits for people.
+        Raises Refused, ImageUnusable, RecogniserBusy, RecognitionFailed (all recorded) or AuditUnavailable (nothing happened)."""
+        decision_id = _new_id()
+        # 2
+        assembled = self.facts.of(caller, declaration)
+        # 3
+        verdict, by = self._judged(assembled)
+        # 4
+        if isinstance(verdict, Refusal):
+            await self._deny(decision_id, caller, assembled, verdict, by)
+        await self._spend_quota(decision_id, caller, assembled, verdict)
+        images = await self._read(decision_id, caller, assembled, verdict, source)
+        # What follows must reach its outcome even if the client hangs up.
+        return await asyncio.shield(asyncio.ensure_future(self._carry_out(decision_id, caller, declaration, assembled, verdict, images)))
+
+    async def _carry_out(
+        self, decision_id: str, caller: Caller, declaration: Declaration, assembled: Assembled, permit: Permit, images: Images
+    ) -> Released | Held:
+        size = await asyncio.to_thread(self._gallery_size, declaration)
+        planned = plan(permit, declaration, gallery_size=size, licence_least=assembled.licence_least)
+        order_id = uuid.uuid4().hex
+        work = await asyncio.to_thread(self._work, declaration, assembled, planned)
+        # Record before searching: a crash in between leaves an intent without a search, never the reverse.
+        intent = await self.journal.write(
+            entries.intent(
+                at=self.clock.now(),
+                decision_id=decision_id,
+                client=caller.id,
+                facts=assembled.facts,
+                permit=permit,
+                boot=self.boot,
+                order_id=order_id,
+                images=images.digests,
+            )
+        )
+        # 5
+        order = order_for(work, images, boot=self.boot, order_id=order_id, intent_index=intent.index, now=self.clock.now())
+        # 6
+        try:
+            answer = await self.workers.run(seal(order, self.order_seal), images.probe, images.reference if order.second_sha256 else None)
+        except EngineError as fault:
+            await self._failed(decision_id, intent, fault)
+        # 7
+        held = planned.reviewers > 0 and bool(answer.candidates)
+        receipt = await self._close(
+            OpenIntent(intent.index, self.boot, decision_id),
+            entries.outcome(
+                at=self.clock.now(),
+                decision_id=decision_id,
+                intent_index=intent.index,
+                status="held" if held else "released",
+                engine={"boot": answer.boot, "call": answer.call, "recogniser": answer.recogniser},
+                subjects=[candidate.subject for candidate in answer.candidates],
+                similarities=[candidate.similarity for candidate in answer.candidates],
+                more=_outcome_facts(answer),
+            ),
+        )
+        # 8
+        if not held:
+            return Released(decision_id, receipt, answer, permit.obligations)
+        return await self.waiting.hold(
+            caller.id,
+            assembled.facts,
+            permit,
+            answer,
+            receipt,
+            decision_id=decision_id,
+            intent=intent.index,
+            needed=planned.reviewers,
+        )
+
+    def _judged(self, assembled: Assembled) -> tuple[Permit | Refusal, str]:
+        """Ask the judge, then let what the register itself objects to stand beside, or against, its answer."""
+        verdict = self.bench.judge().decide(assembled.facts)
+        gaps = list(assembled.gaps)
+        if isinstance(verdict, Permit):
+            gaps += [_not_kept(obligation.slug) for obligation in verdict.obligations if obligation.kind not in KEPT]
+            if assembled.operation not in ENGINE_OPERATION:
+                gaps.append(
+                    (
+                        "operation-not-offered",
+                        Reason("operation-not-offered", BY_GATEWAY, "", "This gateway's recogniser does not offer that."),
+                    )
+                )
+        if not gaps:
+            return verdict, BY_POLICY
+        reasons = tuple(reason for _code, reason in gaps)
+        if isinstance(verdict, Permit):
+            return Refusal(gaps[0][0], reasons, (), verdict.rulebook), BY_GATEWAY
+        # A prohibited purpose stays refused as that; for "not licensed" the register knows better what is missing.
+        code = gaps[0][0] if verdict.code in ("not-licensed", "nothing-allows") else verdict.code
+        return Refusal(code, (*verdict.reasons, *reasons), verdict.needed, verdict.rulebook), BY_GATEWAY
+
+    async def _deny(self, decision_id: str, caller: Caller, assembled: Assembled, refusal: Refusal, by: str) -> NoReturn:
+        record = entries.denial(
+            at=self.clock.now(), decision_id=decision_id, client=caller.id, facts=assembled.facts, refusal=refusal, by=by
+        )
+        raise Refused(refusal, decision_id, await self.journal.write(record))
+
+    async def _spend_quota(self, decision_id: str, caller: Caller, assembled: Assembled, permit: Permit) -> None:
+        if assembled.licence is None:
+            return
+        try:
+            await asyncio.to_thread(self.quotas.spend, assembled.licence, assembled.case_ref, self.clock.now())
+        except QuotaExceeded as fault:
+            await self._deny(decision_id, caller, assembled, _refusal_for(fault, permit), BY_GATEWAY)
+
+    async def _read(self, decision_id: str, caller: Caller, assembled: Assembled, permit: Permit, source: ImageSource) -> Images:
+        try:
+            return await source.images()
+        except BodyRefused as fault:
+            await self._deny(decision_id, caller, assembled, _refusal_for(fault, permit), BY_GATEWAY)
+
+    async def _failed(self, decision_id: str, intent: Receipt, fault: EngineError) -> NoReturn:
+        failed = isinstance(fault, EngineFailed | EngineBusy)
+        call = getattr(fault, "call", None)
+        record = entries.outcome(
+            at=self.clock.now(),
+            decision_id=decision_id,
+            intent_index=intent.index,
+            status="failed" if failed else "image-refused",
+            engine=None if call is None else {"boot": self.boot, "call": call},
+            more={"why": fault.code},
+        )
+        receipt = await self._close(OpenIntent(intent.index, self.boot, decision_id), record)
+        if isinstance(fault, EngineBusy):
+            raise RecogniserBusy(fault.sentence, decision_id=decision_id, receipt=receipt, retry_after=fault.retry_after) from fault
+        if isinstance(fault, EngineFailed):
+            raise RecognitionFailed(fault.sentence, code=fault.code, decision_id=decision_id, receipt=receipt) from fault
+        raise ImageUnusable(fault.sentence, code=fault.code, decision_id=decision_id, receipt=receipt) from fault
+
+    async def _close(self, intent: OpenIntent, record: Record) -> Receipt:
+        try:
+            return await self.journal.write(record)
+        except CustodesError:
+            # Nothing is released; the intent is closed as abandoned as soon as the log takes entries again.
+            self.journal.outcome_was_lost(intent)
+            raise
+
+    def _gallery_size(self, declaration: Declaration) -> int:
+        if declaration.gallery_id is None or "identify" not in declaration.operation:
+            return 0
+        return self.galleries.count(declaration.gallery_id).subjects
+
+    def _work(self, declaration: Declaration, assembled: Assembled, planned: Plan) -> Work:
+        operation = ENGINE_OPERATION[declaration.operation]
+        gallery = subject = None
+        if declaration.gallery_id is not None:
+            generation = self.galleries.record(declaration.gallery_id).generation
+            if operation is Operation.IDENTIFY:
+                gallery = GalleryState(declaration.gallery_id, generation)
+            elif declaration.subject is not None:
+                subject = SubjectReference(declaration.gallery_id, declaration.subject, generation)
+        return Work(operation, planned.limits, self.order_seconds, gallery, subject)
+
+
+def _not_kept(slug: str) -> Gap:
+    sentence = f"The rules ask for {slug!r}, which this gateway cannot see through; what cannot be honoured is not permitted."
+    return "obligation-not-kept", Reason("obligation-not-kept", BY_GATEWAY, "", sentence)
+
+
+def _refusal_for(fault: CustodesError, permit: Permit) -> Refusal:
+    return Refusal(fault.code, (Reason(fault.code, BY_GATEWAY, "", fault.sentence),), (), permit.rulebook)
+
+
+def _outcome_facts(answer: Answer) -> dict[str, object]:
+    return {
+        "faces": len(answer.faces),
+        "threshold": answer.threshold_similarity,
+        "gallery_size": answer.gallery_size,
+        "calibration": answer.calibration,
+        "cohort": answer.cohort,
+        "started_at": iso(answer.started_at),
+        "ended_at": iso(answer.ended_at),
+        "verified": answer.verified,
+    }
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())

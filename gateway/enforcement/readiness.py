@@ -1,0 +1,49 @@
+"""Tell whether a request could be served now, part by part. Reveals no client, no path and no secret."""
+
+from dataclasses import dataclass
+
+from engine.workers.pool import Workers
+from gateway.audit.log import AuditLog
+from gateway.enforcement.bench import Bench
+from gateway.errors import CustodesError
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What each part says of itself; `ready` only if every part can serve."""
+
+    ready: bool
+    parts: dict[str, dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The parts without which nobody is served."""
+
+    log: AuditLog
+    bench: Bench
+    workers: Workers
+
+    def report(self) -> Report:
+        """Ask each part."""
+        state = self.workers.state()
+        parts: dict[str, dict[str, object]] = {
+            "log": {"ready": self.log.trouble is None, "origin": self.log.origin, "size": self.log.size},
+            "rulebook": self._rulebook(),
+            "recogniser": {
+                "ready": state.ready,
+                "workers": state.up,
+                "calls": state.calls,
+                "recogniser": state.recogniser,
+                "calibration": state.calibration,
+                "cohort": state.cohort,
+            },
+        }
+        return Report(all(bool(part["ready"]) for part in parts.values()), parts)
+
+    def _rulebook(self) -> dict[str, object]:
+        try:
+            rulebook = self.bench.judge().rulebook
+        except CustodesError as fault:
+            return {"ready": False, "why": fault.sentence}
+        return {"ready": not rulebook.blocked, "digest": rulebook.digest, "packs": [pack.name for pack in rulebook.packs]}
