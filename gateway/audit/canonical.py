@@ -21,13 +21,13 @@ def decode(raw: bytes) -> dict[str, Any]:
 
     Raises CanonicalError unless writing that object canonically gives exactly these bytes back."""
     try:
-        value = _decoder.decode(raw.decode())
+        text = raw.decode()
+        value, _ = _decoder.raw_decode(text)  # whatever follows the value shows below, as all other differences do
         # Sorting by code point, which C does, differs from RFC 8785 only where a name is not ASCII.
-        again = _sorting_encoder(value) if raw.isascii() else _encoder(_ordered(value))
-        same = again.encode() == raw
+        again = _sorting_encoder(value) if text.isascii() else _encoder(_ordered(value))
     except (ValueError, RecursionError) as wrong:
         raise CanonicalError(f"this is not canonical JSON: {wrong}") from wrong
-    if not same:
+    if again != text:
         raise CanonicalError("this is JSON, but not in its canonical form (order, spacing, escapes, or a doubled member)")
     if not isinstance(value, dict):
         raise CanonicalError("this is not a JSON object")

@@ -120,7 +120,7 @@ def encode_bundle(entries: Iterable[bytes]) -> bytes:
 def decode_bundle(raw: bytes, width: int) -> list[bytes]:
     """Read a bundle of exactly `width` entries with no byte left over. Raises TileError."""
     entries = split_bundle(raw)
-    if len(entries) != width or len(raw) != sum(map(len, entries)) + 2 * width:
+    if len(entries) != width or encode_bundle(entries) != raw:  # an entry that breaks off is shorter than its prefix says
         raise TileError(f"the bundle should hold {width} whole entries; it holds {len(entries)}, or breaks off within the last")
     return entries
 

@@ -80,6 +80,9 @@ class _Verification:
             root = self._read_entries(checkpoint.size)
         except Broken as wrong:
             self._findings.append(wrong.finding)
+            if not _signers(note, self._chain.keys):
+                sentence = "the checkpoint is not signed by the key that was given, and no key change up to the finding leads to its signer"
+                self._findings.append(Finding("note-unsigned", sentence))
         else:
             self._compare_roots(checkpoint, root)
             self._look_at_the_end(note)

@@ -86,6 +86,11 @@ class HonestLog:
             log.append(story(index, size))
         return log
 
+    def extended(self, rows: list[bytes]) -> "HonestLog":
+        for row in rows:
+            self.append(row)
+        return self
+
     def append(self, entry: dict[str, object] | bytes) -> None:
         raw = entry if isinstance(entry, bytes) else canonical(entry)
         self.rows.append(raw)
