@@ -48,32 +48,58 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-async def fetch(url: str) -> bytes:
-    """Return the body of a document of at most 64 KiB.
+class Fetcher:
+    """Fetches documents. Build one at start: making its TLS context reads every root certificate, which would stall the event loop."""
 
-    Raises IssuerRefused: issuer-url, issuer-unreachable (also for redirects, other statuses and compressed bodies), jwks-too-large."""
-    check_url(url)
-    try:
-        async with asyncio.timeout(SECONDS):  # the whole of it: httpx2's own limits start anew with every byte
-            return await _read(url)
-    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, TimeoutError, OSError) as error:
-        raise IssuerRefused(f"The issuer did not answer at {url}: {type(error).__name__}.", code="issuer-unreachable") from None
+    def __init__(self) -> None:
+        self._tls = httpx2.create_ssl_context()
 
+    async def fetch(self, url: str) -> bytes:
+        """Return the body of a document of at most 64 KiB.
 
-async def _read(url: str) -> bytes:
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-    async with (
-        httpx2.AsyncClient(follow_redirects=False, timeout=SECONDS, trust_env=False, headers=headers) as client,
-        client.stream("GET", url) as answer,
-    ):
-        if answer.status_code != 200 or "content-encoding" in answer.headers:
-            raise IssuerRefused(f"The issuer answered {answer.status_code} at {url}, not a plain 200.", code="issuer-unreachable")
-        body = b""
-        async for chunk in answer.aiter_raw():
-            body += chunk
-            if len(body) > LARGEST:
-                raise IssuerRefused(f"The document at {url} is larger than {LARGEST // 1024} KiB.", code="jwks-too-large")
-        return body
+        Raises IssuerRefused: issuer-url, issuer-unreachable (also for redirects, other statuses and compressed bodies), jwks-too-large."""
+        check_url(url)
+        try:
+            async with asyncio.timeout(SECONDS):  # the whole of it: httpx2's own limits start anew with every byte
+                return await self._read(url)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, TimeoutError, OSError) as error:
+            raise IssuerRefused(f"The issuer did not answer at {url}: {type(error).__name__}.", code="issuer-unreachable") from None
+
+    async def discover(self, issuer: str) -> str:
+        """Return the address of an issuer's key set from its discovery document, to be pinned.
+
+        Raises IssuerRefused: discovery-malformed, discovery-other-issuer, and what fetch() and read_key_set() raise."""
+        check_url(issuer)
+        document = await self.fetch(issuer.removesuffix("/") + DISCOVERY)
+        try:
+            members = read_object(document, DEEPEST_DISCOVERY, "discovery")
+        except CompactRefused as refused:
+            raise IssuerRefused(f"The discovery document is not a JSON object ({refused.reason}).", code="discovery-malformed") from None
+        if members.get("issuer") != issuer:
+            named = json.dumps(members.get("issuer"))[:200]
+            raise IssuerRefused(
+                f"The discovery document is for the issuer {named}, not {issuer}; give it exactly.", code="discovery-other-issuer"
+            )
+        address = members.get("jwks_uri")
+        if not isinstance(address, str):
+            raise IssuerRefused("The discovery document names no `jwks_uri`.", code="discovery-malformed")
+        read_key_set(await self.fetch(address))
+        return address
+
+    async def _read(self, url: str) -> bytes:
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        async with (
+            httpx2.AsyncClient(verify=self._tls, follow_redirects=False, timeout=SECONDS, trust_env=False, headers=headers) as client,
+            client.stream("GET", url) as answer,
+        ):
+            if answer.status_code != 200 or "content-encoding" in answer.headers:
+                raise IssuerRefused(f"The issuer answered {answer.status_code} at {url}, not a plain 200.", code="issuer-unreachable")
+            body = b""
+            async for chunk in answer.aiter_raw():
+                body += chunk
+                if len(body) > LARGEST:
+                    raise IssuerRefused(f"The document at {url} is larger than {LARGEST // 1024} KiB.", code="jwks-too-large")
+            return body
 
 
 async def read_file(path: str) -> bytes:
@@ -87,25 +113,3 @@ async def read_file(path: str) -> bytes:
 def _read_head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(LARGEST + 1)
-
-
-async def discover(issuer: str) -> str:
-    """Return the address of an issuer's key set from its discovery document, to be pinned.
-
-    Raises IssuerRefused: discovery-malformed, discovery-other-issuer, and what fetch() and read_key_set() raise."""
-    check_url(issuer)
-    document = await fetch(issuer.removesuffix("/") + DISCOVERY)
-    try:
-        members = read_object(document, DEEPEST_DISCOVERY, "discovery")
-    except CompactRefused as refused:
-        raise IssuerRefused(f"The discovery document is not a JSON object ({refused.reason}).", code="discovery-malformed") from None
-    if members.get("issuer") != issuer:
-        named = json.dumps(members.get("issuer"))[:200]
-        raise IssuerRefused(
-            f"The discovery document is for the issuer {named}, not {issuer}; give it exactly.", code="discovery-other-issuer"
-        )
-    address = members.get("jwks_uri")
-    if not isinstance(address, str):
-        raise IssuerRefused("The discovery document names no `jwks_uri`.", code="discovery-malformed")
-    read_key_set(await fetch(address))
-    return address

@@ -4,14 +4,13 @@ Keys come from the one place that the registrar pinned. The last good set stays 
 answer; a set is asked for at most once in 30 seconds, whoever sends what."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from gateway.clock import Clock
 from gateway.identity.errors import IssuerRefused, TokenRefused
-from gateway.identity.fetching import discover, fetch, read_file
+from gateway.identity.fetching import Fetcher, read_file
 from gateway.identity.keysets import read_key_set
 from gateway.identity.tokens import Trust, VerifyingKey
 from gateway.registry.issuers import IssuerRecord
@@ -45,9 +44,10 @@ class _Followed:
 class TrustedIssuers:
     """The built-in issuer and the registered ones. Lives in one event loop; `trust()` itself never waits."""
 
-    def __init__(self, own: OwnIssuer, clock: Clock) -> None:
+    def __init__(self, own: OwnIssuer, clock: Clock, fetcher: Fetcher) -> None:
         self._own = own
         self._clock = clock
+        self._fetcher = fetcher
         self._records: tuple[IssuerRecord, ...] = ()
         self._followed: dict[str, _Followed] = {}
 
@@ -100,32 +100,31 @@ class TrustedIssuers:
         if followed.asked_at is not None and timedelta(0) <= now - followed.asked_at < ASK_AT_MOST_EVERY:
             return None
         followed.asked_at = now
-        followed.asking = asyncio.get_running_loop().create_task(_refresh(followed, self._clock.now))
+        followed.asking = asyncio.get_running_loop().create_task(self._refresh(followed))
         return followed.asking
 
+    async def _refresh(self, followed: _Followed) -> bool:
+        record = followed.record
+        try:
+            source = self._fetcher.fetch(record.jwks_url) if record.jwks_url is not None else read_file(record.jwks_file or "")
+            keys = read_key_set(await source)
+        except IssuerRefused as refused:
+            followed.failure = refused.code
+            return False
+        followed.failure, followed.good_at = "", self._clock.now()
+        known = followed.trust
+        if known is None or {kid: key.public for kid, key in known.keys.items()} != keys:
+            # A new Trust object: whatever was verified with the old one is no longer remembered (tokens.py).
+            built = {kid: VerifyingKey(key) for kid, key in keys.items()}
+            followed.trust = Trust(record.name, record.issuer, frozenset({record.audience}), built)
+        return True
 
-async def _refresh(followed: _Followed, now: Callable[[], datetime]) -> bool:
-    record = followed.record
-    try:
-        document = await (fetch(record.jwks_url) if record.jwks_url is not None else read_file(record.jwks_file or ""))
-        keys = read_key_set(document)
-    except IssuerRefused as refused:
-        followed.failure = refused.code
-        return False
-    followed.failure, followed.good_at = "", now()
-    known = followed.trust
-    if known is None or {kid: key.public for kid, key in known.keys.items()} != keys:
-        # A new Trust object: whatever was verified with the old one is no longer remembered (tokens.py).
-        built = {kid: VerifyingKey(key) for kid, key in keys.items()}
-        followed.trust = Trust(record.name, record.issuer, frozenset({record.audience}), built)
-    return True
 
-
-async def new_record(name: str, issuer: str, audience: str, *, jwks_file: str | None = None) -> IssuerRecord:
+async def new_record(fetcher: Fetcher, name: str, issuer: str, audience: str, *, jwks_file: str | None = None) -> IssuerRecord:
     """Check an issuer that is to be trusted, and pin where its keys come from: the file, or what its discovery document says now.
 
     Raises IssuerRefused when its documents cannot be had, or are not good."""
     if jwks_file is not None:
         read_key_set(await read_file(jwks_file))
         return IssuerRecord(name, issuer, audience, jwks_file=jwks_file)
-    return IssuerRecord(name, issuer, audience, jwks_url=await discover(issuer))
+    return IssuerRecord(name, issuer, audience, jwks_url=await fetcher.discover(issuer))

@@ -60,6 +60,15 @@ class View:
         """Return a person, or raise NotOnRecord."""
         return self._found("person", self._read("staff", staff_id, lambda s: _map(s.get(StaffRow, staff_id), staff_of)))
 
+    def reviewers(self) -> tuple[str, ...]:
+        """Return the people who may look at results now, by id."""
+
+        def read(session: Session) -> tuple[str, ...]:
+            people = (staff_of(row) for row in session.exec(select(StaffRow).order_by(StaffRow.id)))
+            return tuple(person.id for person in people if "reviewer" in person.roles and person.state == "active")
+
+        return self._read("staff", ("role", "reviewer"), read)
+
     def issuers(self) -> tuple[IssuerRecord, ...]:
         """Return every trusted issuer."""
         return self._read("issuers", "", lambda s: tuple(issuer_of(row) for row in s.exec(select(IssuerRow))))

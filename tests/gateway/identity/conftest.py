@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from gateway.clock import FixedClock
 from gateway.identity.callers import Callers
+from gateway.identity.fetching import Fetcher
 from gateway.identity.issuer import OLD_KEYS_KEPT, BuiltInIssuer
 from gateway.identity.issuers import TrustedIssuers
 from gateway.identity.keyring import Keyring
@@ -61,7 +62,7 @@ def doorway(tmp_path: Path) -> Iterator[Doorway]:
     lookups = Lookups(database, words, RegistrarSeal(Keyring(home.keys / "registrar", clock, None)))
     revocations, keyring = Revocations(database, clock), Keyring(home.keys / "issuer", clock, OLD_KEYS_KEPT)
     issuer = BuiltInIssuer(URL, keyring, lookups, revocations, clock)
-    issuers = TrustedIssuers(issuer, clock)
+    issuers = TrustedIssuers(issuer, clock, Fetcher())
     verifier = TokenVerifier(issuers, clock)
     clients = Clients(database, clock, words)
     clients.register(NewClient("ngo", "Find Them", "ngo_victim", keys=(SigningKey(client_pem()).public.jwk,)), by="registrar")
