@@ -7,18 +7,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self
 
 from policies import reading
 from policies.errors import FactsError
 from policies.reading import Json
 
 _NOTHING: Final[Mapping[str, Json]] = MappingProxyType({})
-S = TypeVar("S", bound="Section")
 
 
-def _held(read: reading.Reader) -> Any:  # noqa: ANN401 - dataclasses.field() is typed as the value it will hold
-    return field(default=None, metadata={"read": read})
+# How each member of a section is read from JSON.
+_TEXT: Final = {"read": reading.text}
+_TEXTS: Final = {"read": reading.texts}
+_FLAG: Final = {"read": reading.flag}
+_NUMBER: Final = {"read": reading.number}
+_TIME: Final = {"read": reading.time}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,7 @@ class Section:
     more: Mapping[str, Json] = field(default_factory=lambda: _NOTHING)
 
     @classmethod
-    def read(cls: type[S], path: str, value: object) -> S:
+    def read(cls, path: str, value: object) -> Self:
         """Read one JSON object. Raises FactsError; JSON null is the same as absent."""
         given = {name: entry for name, entry in reading.members(path, value).items() if entry is not None}
         known: dict[str, Any] = {}
@@ -47,107 +50,107 @@ class Section:
 class Client(Section):
     """Who asks: the kind of organisation, where it is at home, and for whom it acts (if not for itself)."""
 
-    id: str | None = _held(reading.text)
-    name: str | None = _held(reading.text)
-    kind: str | None = _held(reading.text)
-    place: str | None = _held(reading.text)
-    acts_for: str | None = _held(reading.text)
-    agency_authorised: bool | None = _held(reading.flag)
+    id: str | None = field(default=None, metadata=_TEXT)
+    name: str | None = field(default=None, metadata=_TEXT)
+    kind: str | None = field(default=None, metadata=_TEXT)
+    place: str | None = field(default=None, metadata=_TEXT)
+    acts_for: str | None = field(default=None, metadata=_TEXT)
+    agency_authorised: bool | None = field(default=None, metadata=_FLAG)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture(Section):
     """Where the picture comes from; `age_s` is its age in seconds when it reached the gateway."""
 
-    source: str | None = _held(reading.text)
-    device: str | None = _held(reading.text)
-    space: str | None = _held(reading.text)
-    age_s: int | float | None = _held(reading.number)
-    subject_involved: bool | None = _held(reading.flag)
+    source: str | None = field(default=None, metadata=_TEXT)
+    device: str | None = field(default=None, metadata=_TEXT)
+    space: str | None = field(default=None, metadata=_TEXT)
+    age_s: int | float | None = field(default=None, metadata=_NUMBER)
+    subject_involved: bool | None = field(default=None, metadata=_FLAG)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target(Section):
     """Who is sought."""
 
-    kind: str | None = _held(reading.text)
-    role: str | None = _held(reading.text)
-    minor: bool | None = _held(reading.flag)
-    apprehended: bool | None = _held(reading.flag)
+    kind: str | None = field(default=None, metadata=_TEXT)
+    role: str | None = field(default=None, metadata=_TEXT)
+    minor: bool | None = field(default=None, metadata=_FLAG)
+    apprehended: bool | None = field(default=None, metadata=_FLAG)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case(Section):
     """The case: its reference, the offence, and how strong the suspicion is."""
 
-    ref: str | None = _held(reading.text)
-    offence: str | None = _held(reading.text)
-    offence_class: str | None = _held(reading.text)
-    annex_ii: bool | None = _held(reading.flag)
-    max_penalty_years: int | float | None = _held(reading.number)
-    suspicion: str | None = _held(reading.text)
-    imminent_threat: bool | None = _held(reading.flag)
+    ref: str | None = field(default=None, metadata=_TEXT)
+    offence: str | None = field(default=None, metadata=_TEXT)
+    offence_class: str | None = field(default=None, metadata=_TEXT)
+    annex_ii: bool | None = field(default=None, metadata=_FLAG)
+    max_penalty_years: int | float | None = field(default=None, metadata=_NUMBER)
+    suspicion: str | None = field(default=None, metadata=_TEXT)
+    imminent_threat: bool | None = field(default=None, metadata=_FLAG)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gallery(Section):
     """What is searched: where its faces come from and for which deployment it was made."""
 
-    id: str | None = _held(reading.text)
-    provenance: str | None = _held(reading.text)
-    categories: tuple[str, ...] | None = _held(reading.texts)
-    deployment: str | None = _held(reading.text)
+    id: str | None = field(default=None, metadata=_TEXT)
+    provenance: str | None = field(default=None, metadata=_TEXT)
+    categories: tuple[str, ...] | None = field(default=None, metadata=_TEXTS)
+    deployment: str | None = field(default=None, metadata=_TEXT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorisation(Section):
     """A document: its kind and issuer, what it binds itself to, its status and its term."""
 
-    id: str | None = _held(reading.text)
-    type: str | None = _held(reading.text)
-    issuer: str | None = _held(reading.text)
-    place: str | None = _held(reading.text)
-    status: str | None = _held(reading.text)
-    valid_from: datetime | None = _held(reading.time)
-    valid_to: datetime | None = _held(reading.time)
-    requested_at: datetime | None = _held(reading.time)
-    purpose: str | None = _held(reading.text)
-    operation: str | None = _held(reading.text)
-    case_ref: str | None = _held(reading.text)
+    id: str | None = field(default=None, metadata=_TEXT)
+    type: str | None = field(default=None, metadata=_TEXT)
+    issuer: str | None = field(default=None, metadata=_TEXT)
+    place: str | None = field(default=None, metadata=_TEXT)
+    status: str | None = field(default=None, metadata=_TEXT)
+    valid_from: datetime | None = field(default=None, metadata=_TIME)
+    valid_to: datetime | None = field(default=None, metadata=_TIME)
+    requested_at: datetime | None = field(default=None, metadata=_TIME)
+    purpose: str | None = field(default=None, metadata=_TEXT)
+    operation: str | None = field(default=None, metadata=_TEXT)
+    case_ref: str | None = field(default=None, metadata=_TEXT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review(Section):
     """Who looked, or is to look, at the result; `separate` says whether they did so without each other."""
 
-    reviewers: tuple[str, ...] | None = _held(reading.texts)
-    trained: bool | None = _held(reading.flag)
-    separate: bool | None = _held(reading.flag)
+    reviewers: tuple[str, ...] | None = field(default=None, metadata=_TEXTS)
+    trained: bool | None = field(default=None, metadata=_FLAG)
+    separate: bool | None = field(default=None, metadata=_FLAG)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent(Section):
     """What the person agreed to."""
 
-    type: str | None = _held(reading.text)
-    withdrawn: bool | None = _held(reading.flag)
-    withdrawn_at: datetime | None = _held(reading.time)
+    type: str | None = field(default=None, metadata=_TEXT)
+    withdrawn: bool | None = field(default=None, metadata=_FLAG)
+    withdrawn_at: datetime | None = field(default=None, metadata=_TIME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorApproval(Section):
     """The vendor's approval of one use case, where the vendor asks for registration."""
 
-    status: str | None = _held(reading.text)
-    use_case: str | None = _held(reading.text)
-    valid_to: datetime | None = _held(reading.time)
+    status: str | None = field(default=None, metadata=_TEXT)
+    use_case: str | None = field(default=None, metadata=_TEXT)
+    valid_to: datetime | None = field(default=None, metadata=_TIME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route(Section):
     """Through whom the request goes, such as a motor-vehicle bureau."""
 
-    via: str | None = _held(reading.text)
+    via: str | None = field(default=None, metadata=_TEXT)
 
 
 _SECTIONS: Final[Mapping[str, type[Section]]] = MappingProxyType(
@@ -163,9 +166,9 @@ _SECTIONS: Final[Mapping[str, type[Section]]] = MappingProxyType(
         "route": Route,
     }
 )
-_TEXTS: Final = ("operation", "purpose", "place")
+_WORDS: Final = ("operation", "purpose", "place")
 _OPEN: Final = ("evidence", "context", "notice")
-SHAPE: Final = (*_SECTIONS, *_TEXTS, *_OPEN, "authorisations", "threshold_pct")
+SHAPE: Final = (*_SECTIONS, *_WORDS, *_OPEN, "authorisations", "threshold_pct")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +253,7 @@ def _grants(licence: Iterable[str]) -> frozenset[str]:
 def _part(name: str, value: object) -> Any:  # noqa: ANN401 - the type is that of the field of this name
     if name in _SECTIONS:
         return _SECTIONS[name].read(name, value)
-    if name in _TEXTS:
+    if name in _WORDS:
         return reading.text(name, value)
     if name in _OPEN:
         return reading.circumstances(name, value)

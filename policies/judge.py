@@ -3,7 +3,7 @@
 This is the only module that knows Casbin. Authority says what is asked of it, and what Casbin is never trusted with."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Final
 
@@ -52,7 +52,8 @@ class Judge:
         sitting = self._sitting
         try:
             return sitting.decide(facts, kind)
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong in a judgement, the answer is no
+        except Exception as error:
+            # Whatever goes wrong in a judgement, the answer is no.
             self._alarm(f"A judgement failed: {type(error).__name__}: {error}")
             return sitting.refuse("judgement-failed")
 
@@ -136,9 +137,9 @@ class Known:
 def _rows(rules: Iterable[Rule], cell: Cell | None) -> Iterable[CasbinRow]:
     """The rules as Casbin's rows: those that can meet this cell, or all of them."""
     for rule in rules:
-        columns = (rule.clients, rule.purposes, rule.operations)
+        columns = [rule.clients, rule.purposes, rule.operations]
         if cell is not None:
-            columns = tuple(tuple(word for word in words if word in ("*", asked)) for words, asked in zip(columns, cell, strict=True))
+            columns = [tuple(word for word in words if word in ("*", asked)) for words, asked in zip(columns, cell, strict=True)]
         for client, purpose, operation in product(*columns):
             yield rule.row, rule.pack, client, purpose, operation, rule.place, rule.condition, rule.effect
 

@@ -65,9 +65,9 @@ class Rule:
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> "Rule":
         """Read what to_json() wrote; KeyError and TypeError are the caller's to turn into a refusal of the whole text."""
-        lists = {name: tuple(entry[name]) for name in ("clients", "purposes", "operations", "asks")}
-        texts = {name: entry[name] for name in ("rule", "row", "pack", "effect", "place", "source", "sentence")}
-        return cls(**texts, **lists, when=read_when(entry["when"]))
+        held: dict[str, Any] = {name: entry[name] for name in ("rule", "row", "pack", "effect", "place", "source", "sentence")}
+        held |= {name: tuple(entry[name]) for name in ("clients", "purposes", "operations", "asks")}
+        return cls(**held, when=read_when(entry["when"]))
 
 
 @dataclass(frozen=True, slots=True)

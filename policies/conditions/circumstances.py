@@ -43,12 +43,12 @@ _HARMLESS_CATEGORIES: Final = frozenset({"quality", "pose", "occlusion", "glasse
 
 
 def context(question: Question, name: str) -> bool:
-    """This circumstance is declared to be so."""
+    """The circumstance of this name is declared to be so."""
     return question.facts.context.get(name) is True
 
 
 def context_denied(question: Question, name: str) -> bool:
-    """This circumstance is declared not to be so."""
+    """The circumstance of this name is declared not to be so."""
     return question.facts.context.get(name) is False
 
 
