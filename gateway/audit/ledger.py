@@ -103,7 +103,7 @@ class Ledger:
         leaves = [leaf_hash(entry) for entry in entries]
         while True:
             growth = self.nodes.grown(leaves)
-            head = self._sign(growth.edge)
+            head = self._sign(growth.frontier)
             batch = Batch(head.size, head.checkpoint, b"".join(leaves), encode_bundle(entries))
             try:
                 self.store.commit(Commit(batch, {batch.first + at: opened for at, opened in openings.items()}, growth.tiles))
@@ -131,7 +131,7 @@ class Ledger:
             leaves += leaves_of(batch)
             newest = batch
         head, growth = self._signed(newest), self.nodes.grown(leaves)
-        if growth.edge.root() != head.root:
+        if growth.frontier.root() != head.root:
             raise LogDamaged(f"the checkpoint of {head.size} entries, by another process, does not match the entries")
         self.nodes.accept(growth)
         self.head = head

@@ -14,7 +14,7 @@ from gateway.audit.failures import EntryTooLarge, LogDamaged, LogRolledBack, Log
 from gateway.audit.guard import Guard
 from gateway.audit.ledger import Head, Ledger
 from gateway.audit.note import Checkpoint, Note, NoteError, NoteSigner, Signature, VerifierKey, to_base64
-from gateway.audit.receipt import Receipt
+from gateway.audit.receipt import Cover, Receipt
 from gateway.audit.stores.base import Opening
 from gateway.audit.stores.sqlite import MAX_OPENINGS, SqliteStore
 from gateway.audit.tiles import WIDTH, decode_bundle, encode_bundle
@@ -193,7 +193,7 @@ class AuditLog:
         """Return a receipt for an entry under the newest checkpoint. Raises NoSuchEntry."""
         self._must_hold(index, index + 1)
         head = self._head
-        return Receipt(index, self._writer.node_at(0, index), head.checkpoint, head.size, self._writer.node_at)
+        return Receipt(index, Cover(index, (self._writer.node_at(0, index),), head.size, head.checkpoint, self._writer.node_at))
 
     def consistency_proof(self, old: int, new: int) -> tuple[bytes, ...]:
         """Return the hashes that show that the log of `old` entries is a prefix of that of `new`. Raises NoSuchEntry, ProofError."""
@@ -240,5 +240,7 @@ class AuditLog:
 def _must_fit(entry: bytes, openings: Mapping[str, Opening]) -> None:
     if len(entry) > MAX_ENTRY:
         raise EntryTooLarge(f"an entry has at most {MAX_ENTRY} bytes; this one has {len(entry)}")
-    if len(openings) > MAX_OPENINGS or any(len(opening.nonce) + len(opening.value) > MAX_ENTRY for opening in openings.values()):
+    if openings and (
+        len(openings) > MAX_OPENINGS or any(len(opening.nonce) + len(opening.value) > MAX_ENTRY for opening in openings.values())
+    ):
         raise EntryTooLarge(f"an entry has at most {MAX_OPENINGS} openings of {MAX_ENTRY} bytes")

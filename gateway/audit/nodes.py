@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from typing import Final, Protocol
 
 from gateway.audit.failures import NoSuchEntry
@@ -43,10 +44,12 @@ class _Expanded:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What appending some leaves would make of the tree; nothing has happened until it is accepted."""
+    """What appending some leaves would make of the tree; nothing has happened until it is accepted.
 
-    edge: Frontier
-    nodes: Sequence[tuple[int, int, bytes]]
+    `rows` holds, level by level, the index of the first new node and the new nodes; `tiles` the tiles that they fill."""
+
+    frontier: Frontier
+    rows: Sequence[tuple[int, Sequence[bytes]]]
     tiles: dict[tuple[int, int], bytes]
 
 
@@ -77,33 +80,45 @@ class Nodes:
         return encode_tile(self._tile(level, index).rows[0][:width])
 
     def grown(self, leaves: Sequence[bytes]) -> Growth:
-        """Work out what appending these leaf hashes makes of the tree, without doing it."""
-        edge = self.frontier.copy()
-        nodes = [node for leaf in leaves for node in edge.append(leaf)]
+        """Work out what appending these leaf hashes makes of the tree, without doing it.
+
+        Row by row, not leaf by leaf as Frontier.append does: every entry ever appended passes here."""
+        size = self.frontier.size
+        rows: list[tuple[int, Sequence[bytes]]] = []
+        new: list[bytes] = list(leaves)
+        while new:
+            level, start = len(rows), size >> len(rows)
+            rows.append((start, new))
+            pairs = [self.at(level, start - 1), *new] if start & 1 else new
+            new = [sha256(b"\x01" + pairs[at] + pairs[at + 1]).digest() for at in range(0, len(pairs) - 1, 2)]
+
+        def at(level: int, index: int) -> bytes:
+            start, nodes = rows[level] if level < len(rows) else (index + 1, ())
+            return nodes[index - start] if index >= start else self.at(level, index)
+
         tiles = {}
-        for level, index, _ in nodes:
-            if level and level % HEIGHT == 0 and index % WIDTH == WIDTH - 1:
-                tiles[level // HEIGHT, index // WIDTH] = self._filled(level, index // WIDTH, nodes)
-        return Growth(edge, nodes, tiles)
+        for level in range(HEIGHT, len(rows), HEIGHT):
+            start, nodes = rows[level]
+            for full in range(start // WIDTH, (start + len(nodes)) // WIDTH):
+                tiles[level // HEIGHT, full] = encode_tile([at(level, index) for index in range(full * WIDTH, (full + 1) * WIDTH)])
+        return Growth(Frontier.restore(size + len(leaves), at), rows, tiles)
 
     def accept(self, growth: Growth) -> None:
         """Make a growth, computed from the present state, the state."""
-        for level, index, node in growth.nodes:
+        touched = {(height, tile.index): tile for height, tile in self._edge.items()}
+        for level, (start, nodes) in enumerate(growth.rows):
             height, row = divmod(level, HEIGHT)
-            tile_index = index >> HEIGHT - row
-            edge = self._edge.get(height)
-            if edge is None or edge.index != tile_index:
-                if edge is not None:
-                    # In this order, so that a reader in another thread finds the tile that is moving in one of the two places.
-                    self._passed[height] = edge
-                edge = self._edge[height] = _Expanded(tile_index)
-            edge.rows[row].append(node)
-        self.frontier = growth.edge
-
-    def _filled(self, level: int, index: int, nodes: Sequence[tuple[int, int, bytes]]) -> bytes:
-        edge = self._edge.get(level // HEIGHT)
-        known = edge.rows[0] if edge is not None and edge.index == index else []
-        return encode_tile([*known, *(node for at, place, node in nodes if at == level and place // WIDTH == index)])
+            width = WIDTH >> row
+            for index in range(start // width, -(-(start + len(nodes)) // width)):
+                tile = touched.get((height, index)) or touched.setdefault((height, index), _Expanded(index))
+                tile.rows[row] += nodes[max(0, index * width - start) : (index + 1) * width - start]
+        for (height, index), tile in sorted(touched.items(), key=lambda item: item[0]):
+            before = self._edge.get(height, tile)
+            if before.index < index:
+                # In this order, so that a reader in another thread finds the tile that is moving in one of the two places.
+                self._passed[height] = before
+            self._edge[height] = tile
+        self.frontier = growth.frontier
 
     def _tile(self, level: int, index: int) -> _Expanded:
         for recent in (self._edge, self._passed):

@@ -11,14 +11,13 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway.audit.errors import AuditError
 from gateway.audit.failures import LogUnavailable, NoSuchEntry
-from gateway.audit.ledger import Added, Ledger
-from gateway.audit.receipt import Receipt
+from gateway.audit.ledger import Ledger
+from gateway.audit.receipt import Cover, Receipt
 from gateway.audit.stores.base import MAX_BATCH, Opening, StoreBusy
-from gateway.audit.tree import NodeAt
 
 _IDLE_SECONDS: Final = 0.25  # how soon another process's appends are noticed when there are none of our own
 _REOPEN_SECONDS: Final = (0.05, 0.2, 0.5, 1.0)  # waits between attempts to open a failed log again; the last repeats
@@ -28,8 +27,7 @@ Answer = asyncio.Future[T] | Future[T]
 Errand = tuple[Callable[[Ledger], Any], Future[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """One entry that waits to be written. `loop` is None if a thread waits for it, not a coroutine."""
 
     entry: bytes
@@ -61,6 +59,7 @@ class Writer:
         self._asked: deque[_Asked] = deque()
         self._errands: deque[Errand] = deque()
         self._watchers: list[_Watcher] = []
+        self._idle = False
         self._closing = False
         self._trouble: AuditError | None = None
         self.ledger = open_ledger()
@@ -79,7 +78,8 @@ class Writer:
             if len(self._asked) >= self._queue_limit:
                 raise LogUnavailable("more is being logged than the disk can take: try again shortly", code="log-queue-full")
             self._asked.append(_Asked(entry, openings, loop, answer))
-            self._wake.notify()
+            if self._idle:
+                self._wake.notify()
 
     def send(self, errand: Callable[[Ledger], Any]) -> Future[Any]:
         """Have the writing thread do something else with the ledger, between two batches."""
@@ -127,7 +127,9 @@ class Writer:
     def _take(self) -> tuple[list[_Asked], list[Errand]]:
         with self._wake:
             if not (self._asked or self._errands or self._closing):
+                self._idle = True
                 self._wake.wait(_IDLE_SECONDS)
+                self._idle = False
             asked = [self._asked.popleft() for _ in range(min(MAX_BATCH, len(self._asked)))]
             errands = list(self._errands)
             self._errands.clear()
@@ -158,7 +160,7 @@ class Writer:
     def _append(self, asked: Sequence[_Asked]) -> None:
         openings = {place: one.openings for place, one in enumerate(asked) if one.openings}
         added = self.ledger.append([one.entry for one in asked], openings)
-        _answer(asked, _receipts(added, self.node_at))
+        _answer(asked, Cover(added.first, added.leaves, added.head.size, added.head.checkpoint, self.node_at).receipts())
 
     def _do(self, errand: Callable[[Ledger], Any], answer: Future[Any]) -> None:
         try:
@@ -218,11 +220,6 @@ class Writer:
 
 def _closed() -> LogUnavailable:
     return LogUnavailable("the audit log is closed", code="log-closed")
-
-
-def _receipts(added: Added, node_at: NodeAt) -> list[Receipt]:
-    head = added.head
-    return [Receipt(index, leaf, head.checkpoint, head.size, node_at) for index, leaf in enumerate(added.leaves, added.first)]
 
 
 def _answer(asked: Sequence[_Asked], outcomes: Iterable[Receipt | LogUnavailable]) -> None:

@@ -42,7 +42,7 @@ class SqliteStore:
     def __init__(self, path: Path, *, create: bool, busy_seconds: float = 5.0) -> None:
         """Open the file. Raises StoreMissing if it is missing and may not be created, LogDamaged if it is no store, else LogUnavailable."""
         self._path = path
-        self._files = tuple(path.with_name(path.name + end) for end in ("", "-wal", "-shm"))
+        self._files = tuple(f"{path}{end}" for end in ("", "-wal", "-shm"))
         self._busy_seconds = busy_seconds
         self._reading = threading.Lock()
         self._connections: list[sqlite3.Connection] = []
@@ -275,7 +275,7 @@ class SqliteStore:
                 raise _failure(error) from error
 
     def _identify(self) -> list[tuple[int, int]]:
-        return [(seen.st_dev, seen.st_ino) for seen in (file.stat() for file in self._files)]
+        return [(seen.st_dev, seen.st_ino) for seen in map(os.stat, self._files)]
 
     def _must_be_in_place(self) -> None:
         """Raise LogUnavailable if a file of the store was deleted or replaced: SQLite would go on writing to what has no name."""
