@@ -44,10 +44,10 @@ class _Followed:
 class TrustedIssuers:
     """The built-in issuer and the registered ones. Lives in one event loop; `trust()` itself never waits."""
 
-    def __init__(self, own: OwnIssuer, clock: Clock, fetcher: Fetcher) -> None:
+    def __init__(self, own: OwnIssuer, clock: Clock, fetcher: Fetcher | None = None) -> None:
         self._own = own
         self._clock = clock
-        self._fetcher = fetcher
+        self._fetcher = fetcher or Fetcher()
         self._records: tuple[IssuerRecord, ...] = ()
         self._followed: dict[str, _Followed] = {}
 
