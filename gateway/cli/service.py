@@ -5,11 +5,13 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import typer
 import uvicorn
 import uvloop
 
 from gateway.app import create_app
 from gateway.assembly import Assembly, assemble
+from gateway.cli.options import HomeOption, PortOption, plainly, settings_of
 from gateway.settings import Settings
 
 KEEP_ALIVE_SECONDS = 15
@@ -43,9 +45,20 @@ def run(coroutine_function: object, *arguments: object) -> None:
         runner.run(coroutine_function(*arguments))  # type: ignore[operator]  # any coroutine function
 
 
+def serve_command(*, home: HomeOption = None, port: PortOption = None) -> None:
+    """Serve until a signal says otherwise. Exit code 0; 2 if the service could not be started."""
+    with plainly():
+        run(serve, settings_of(home, port))
+
+
 async def serve(settings: Settings) -> None:
-    """Serve until a signal says otherwise."""
-    async with running(settings) as (_house, _server, task):
+    """Serve until a signal says otherwise; at the very first start, print the link by which the first person comes in."""
+    async with running(settings) as (house, _server, task):
+        link = await asyncio.to_thread(house.registry.staff.first_link)
+        typer.echo(f"Custodes serves on {settings.url}; state in {settings.home.root}.")
+        if link is not None:
+            typer.echo(f"Nobody is on record yet. One-time link for the first registrar, good until {link.ends_at:%Y-%m-%d %H:%M} UTC:")
+            typer.echo(f"{settings.url}/console/enter#{link.secret}")
         await asyncio.shield(task)
 
 

@@ -1,0 +1,125 @@
+"""`doctor`: say what is missing for the service to run, and how to mend it. Changes nothing."""
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from gateway.assembly import open_log
+from gateway.audit.errors import AuditError
+from gateway.cli.options import FAILED, HomeOption, JsonOption, PortOption, say, settings_of
+from gateway.errors import CustodesError
+from gateway.settings import Home, Settings
+from policies.errors import PolicyError
+from policies.rulebook import build
+
+_LEAST_DISK: Final = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `mend` says what to do if it is not well."""
+
+    part: str
+    well: bool
+    state: str
+    mend: str = ""
+
+
+def doctor(*, home: HomeOption = None, port: PortOption = None, as_json: JsonOption = False) -> None:
+    """Look at Python, packages, disk, home, keys, rulebook and port. Exit code 0: all well; 1: something is to be mended."""
+    try:
+        settings = settings_of(home, port)
+    except CustodesError as fault:
+        findings = [Finding("settings", False, fault.sentence, "Correct the variable, or unset it.")]
+    else:
+        findings = list(_examine(settings))
+    lines = [f"{'ok  ' if found.well else 'MEND'}  {found.part}: {found.state}{'' if found.well else ' ' + found.mend}" for found in findings]
+    say([asdict(found) for found in findings], "\n".join(lines), as_json=as_json)
+    raise typer.Exit(0 if all(found.well for found in findings) else FAILED)
+
+
+def _examine(settings: Settings) -> Iterator[Finding]:
+    yield Finding("python", (3, 11) <= sys.version_info[:2] < (3, 14), sys.version.split()[0], "Use Python 3.11 to 3.13.")
+    yield from _packages()
+    yield _disk(settings.home)
+    yield from _home(settings.home)
+    yield _rulebook()
+    yield _log(settings)
+    yield _port(settings)
+
+
+def _packages() -> Iterator[Finding]:
+    for module, what in (("casbin", "pycasbin"), ("onnxruntime", "onnxruntime"), ("face_recognition_models", "face-recognition-models")):
+        found = _findable(module)
+        yield Finding(
+            f"package {what}", found, "installed" if found else "missing", "Delete .venv and run `python3 -m gateway demo` again."
+        )
+
+
+def _findable(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _disk(home: Home) -> Finding:
+    place = _nearest(home.root)
+    free = shutil.disk_usage(place).free
+    return Finding("disk", free >= _LEAST_DISK, f"{free // 1024**2} MiB free at {place}", "Free 2 GiB: a full disk stops every search.")
+
+
+def _home(home: Home) -> Iterator[Finding]:
+    if not home.root.exists():
+        place = _nearest(home.root)
+        yield Finding("home", os.access(place, os.W_OK), "will be made at the first start", f"Allow writing in {place}.")
+        return
+    yield Finding("home", os.access(home.root, os.W_OK), str(home.root), "Give the directory to the user who runs the service.")
+    loose = [path.name for path in sorted(home.keys.rglob("*")) if path.is_file() and path.stat().st_mode & 0o077] if home.keys.exists() else []
+    yield Finding("keys", not loose, "private" if not loose else f"readable by others: {', '.join(loose[:5])}", "Run `chmod -R go= keys` there.")
+
+
+def _rulebook() -> Finding:
+    try:
+        return Finding("baseline pack", True, f"{len(build(['baseline']).rules)} rules")
+    except PolicyError as fault:
+        return Finding("baseline pack", False, fault.sentence, "Restore policies/ from the release.")
+
+
+def _log(settings: Settings) -> Finding:
+    if not (settings.home.audit / "log.sqlite").exists():
+        return Finding("audit log", True, "will be begun at the first start")
+    # Only a home that has a log has a key for it; opening must not make one.
+    if not (settings.home.keys / "log.key").exists():
+        return Finding("audit log", False, "its key is gone.", "Restore keys/log.key from its backup.")
+    try:
+        log = open_log(settings)
+        size = log.size
+        log.close()
+    except (AuditError, CustodesError) as fault:
+        return Finding("audit log", False, fault.sentence, "Do not start: keep the files, and compare them with an export or a witness.")
+    return Finding("audit log", True, f"{size} entries, head verified")
+
+
+def _port(settings: Settings) -> Finding:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError:
+            return Finding("port", False, f"{settings.port} is taken or not allowed.", "Stop what uses it, or choose another with --port.")
+    return Finding("port", True, f"{settings.port} is free")
+
+
+def _nearest(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path
