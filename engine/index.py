@@ -36,7 +36,7 @@ class GalleryIndex:
         self.size = 0
         self.dead = 0
         self.names: list[str] = []
-        self._held_of: list[int] = []
+        self.templates_of: list[int] = []
         self._number_of: dict[str, int] = {}
         self._rows = np.empty(0, dtype=np.int64)
         self._vectors = np.empty((0, self._length), dtype=np.float32)
@@ -123,13 +123,13 @@ class GalleryIndex:
         number = self._number_of.setdefault(subject, len(self.names))
         if number == len(self.names):
             self.names.append(subject)
-            self._held_of.append(0)
-        self._held_of[number] += 1
+            self.templates_of.append(0)
+        self.templates_of[number] += 1
         return number
 
     def _release(self, owner: int) -> None:
-        self._held_of[owner] -= 1
-        if self._held_of[owner] == 0:
+        self.templates_of[owner] -= 1
+        if self.templates_of[owner] == 0:
             del self._number_of[self.names[owner]]
             self.names[owner] = ""
 

@@ -114,6 +114,11 @@ class Galleries:
         with self.opened(gallery) as database:
             return tuple(subject for (subject,) in database.execute(query, (after, limit)))
 
+    def holds(self, gallery: str, subject: str) -> bool:
+        """Say whether the subject is enrolled. Raises GalleryUnknown."""
+        with self.opened(gallery) as database:
+            return database.execute("SELECT 1 FROM template WHERE subject = ? LIMIT 1", (subject,)).fetchone() is not None
+
     def withdraw(self, gallery: str, subject: str) -> Withdrawal:
         """Take a subject out with all its photos, at once and for good; the bytes are overwritten.
 

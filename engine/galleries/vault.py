@@ -4,11 +4,11 @@ Never decides what is a match, and never hands a template to anything but the in
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.cohort import Cohort
 from engine.errors import GalleryRefused, OrderRefused, WrongRecogniser
 from engine.galleries.keys import KeyDirectory
 from engine.galleries.sealing import Place, Sealed, TemplateSeal, Vector, template_and_mean
@@ -17,22 +17,8 @@ from engine.orders import GalleryState, SubjectReference
 from engine.recognisers.base import TEMPLATE_LENGTH
 
 PHOTOS_MOST = 32  # of one subject
-_BATCH = 8192
 
 _Row = tuple[int, str, str, str, bytes, bytes]
-
-
-class CohortMeans(Protocol):
-    """What the vault asks of a reference cohort."""
-
-    @property
-    def digest(self) -> str:
-        """Which cohort it is."""
-        ...
-
-    def means(self, templates: Vector) -> Vector:
-        """Return each template's mean distance to its nearest of the cohort: (n, 128) -> (n,)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +52,14 @@ class NewTemplate:
 
 
 class Vault:
-    """The galleries' templates, for a worker with one recogniser and at most one cohort."""
+    """The galleries' templates, for a worker with one recogniser and one cohort."""
 
-    def __init__(self, galleries: Galleries, keys: KeyDirectory, recogniser: str, cohort: CohortMeans | None) -> None:
+    def __init__(self, galleries: Galleries, keys: KeyDirectory, recogniser: str, cohort: Cohort) -> None:
         self._galleries = galleries
         self._keys = keys
         self._recogniser = recogniser
         self._cohort = cohort
+        self._cohort_digest = cohort.digest
 
     def enroll(self, gallery: GalleryState, new: NewTemplate) -> GalleryRecord:
         """Add one photo of a subject, renew the subject's mean template, and return the gallery once that is durable.
@@ -151,13 +138,11 @@ class Vault:
         return TemplateSeal(self._keys.read(record.name, record.incarnation))
 
     def _insert(self, database: sqlite3.Connection, seal: TemplateSeal, record: GalleryRecord, new: NewTemplate) -> None:
-        cohort, mean = "", 0.0
-        if self._cohort is not None:
-            cohort, mean = self._cohort.digest, float(self._cohort.means(new.template[None])[0])
-        sealed = seal.seal(Place(record.name, record.recogniser, cohort, new.subject, new.photo), new.template, mean)
+        place = Place(record.name, record.recogniser, self._cohort_digest, new.subject, new.photo)
+        sealed = seal.seal(place, new.template, float(self._cohort.means(new.template[None])[0]))
         database.execute(
             "INSERT INTO template (subject, photo, cohort, synthetic, nonce, sealed) VALUES (?, ?, ?, ?, ?, ?)",
-            (new.subject, new.photo, cohort, new.synthetic, sealed.nonce, sealed.body),
+            (new.subject, new.photo, self._cohort_digest, new.synthetic, sealed.nonce, sealed.body),
         )
 
     def _open(self, record: GalleryRecord, seal: TemplateSeal, sealed_rows: Iterable[_Row], count: int) -> OpenTemplates:
@@ -167,18 +152,16 @@ class Vault:
         means = np.empty(count, dtype=np.float32)
         subjects: list[str] = []
         stale: list[int] = []
-        ours = self._cohort.digest if self._cohort else ""
         for place, (row, subject, photo, cohort, nonce, body) in enumerate(sealed_rows):
             plain = seal.open(Place(record.name, record.recogniser, cohort, subject, photo), Sealed(nonce, body))
             rows[place] = row
             vectors[place], means[place] = template_and_mean(plain)
             subjects.append(subject)
-            if cohort != ours:
+            if cohort != self._cohort_digest:
                 stale.append(place)
-        if self._cohort is not None:
-            for start in range(0, len(stale), _BATCH):
-                some = stale[start : start + _BATCH]
-                means[some] = self._cohort.means(vectors[some])
+        if stale:
+            # Sealed with another cohort: measured again, in memory only.
+            means[stale] = self._cohort.means(vectors[stale])
         return OpenTemplates(rows, tuple(subjects), vectors, means)
 
 

@@ -24,7 +24,7 @@ class Limits:
     load_seconds: float = 60.0
     start_seconds: float = 120.0
     queue_seconds: float = 10.0
-    memory_bytes: int = 6144 * MIB
+    memory_bytes: int = 4096 * MIB
     gallery_bytes: int = 2048 * MIB
     growth_bytes: int = 512 * MIB
     orders_each: int = 5000

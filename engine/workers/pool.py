@@ -53,6 +53,7 @@ class Workers:
         self._idle: list[WorkerProcess] = []
         self._waiting: deque[asyncio.Future[WorkerProcess]] = deque()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._successions: set[asyncio.Task[None]] = set()
         self._failures = 0
         self._seconds = 0.1  # a running mean of what an order takes
         self._identity = Ready("", "", None)
@@ -112,14 +113,19 @@ class Workers:
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_exception(EngineFailed("The engine has been shut down.", detail="closed"))
-        await asyncio.gather(*(worker.end() for worker in self._up))
+        await self._end_all()
+        for succession in self._successions:
+            succession.cancel()
         while self._tasks:
-            for task in self._tasks:
-                task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._up.clear()
-        self._idle.clear()
+        # A successor may have come up in between.
+        await self._end_all()
         self._ledger.close()
+
+    async def _end_all(self) -> None:
+        await asyncio.gather(*(worker.end() for worker in self._up))
+        self._idle.clear()
+        self._up.clear()
 
     async def _claim(self) -> WorkerProcess:
         if self._idle:
@@ -190,7 +196,9 @@ class Workers:
 
     def _replace(self, worker: WorkerProcess) -> None:
         self._up.discard(worker)
-        self._in_background(self._succeed(worker))
+        succession = self._in_background(self._succeed(worker))
+        self._successions.add(succession)
+        succession.add_done_callback(self._successions.discard)
 
     async def _succeed(self, worker: WorkerProcess) -> None:
         """End a worker and start its successor, trying until one starts or the pool is closed."""
@@ -203,13 +211,8 @@ class Workers:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
-                break
-        else:
-            return
-        if self._closed:
-            await successor.end()
-        else:
-            self._take_in(successor)
+                self._take_in(successor)
+                return
 
     def _in_background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)

@@ -146,6 +146,7 @@ def test_no_order_lives_longer_than_five_minutes():
         {"operation": Operation.VERIFY},
         {"operation": Operation.ENROLL},
         {"operation": Operation.DETECT},
+        {"operation": Operation.DETECT, "gallery": None, "person": SubjectReference("g", "s")},
         {"image_sha256": "F" * 64},
         {"image_sha256": "00"},
         {"gallery": GalleryState("../escape")},
