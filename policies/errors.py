@@ -18,9 +18,16 @@ class FactsError(PolicyError):
 
     code = "facts-malformed"
 
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(f"{field}: {sentence}")
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}" if field else problem)
         self.field = field
+        self.problem = problem
+
+    def inside(self, part: str) -> "FactsError":
+        """The same fault, seen from the object or list that holds the field: `ref` inside `case` is `case.ref`."""
+        if not self.field:
+            return FactsError(part, self.problem)
+        return FactsError(f"{part}{self.field}" if self.field.startswith("[") else f"{part}.{self.field}", self.problem)
 
 
 class RulebookRefused(PolicyError):

@@ -18,9 +18,16 @@ def reason(rule: Rule) -> Reason:
 
 
 def lacking(rows: Iterable[Row], plan: Plan, bits: int) -> tuple[str, ...]:
-    """What would have to be there so that these denies fell silent: the conditions that they want not to hold."""
-    needed = {bound.needed for row in rows for position, bound in enumerate(plan.bounds) if row.care & ~row.want & ~bits & (1 << position)}
-    return tuple(sorted(needed - {""}))
+    """What would have to be there so that all these denies fell silent; nothing, if one of them would not fall silent for anything.
+
+    It is what the denies want not to hold. Where a deny names several such conditions, one of them is enough."""
+    needed: set[str] = set()
+    for row in rows:
+        names = {bound.needed for position, bound in enumerate(plan.bounds) if row.care & ~row.want & ~bits & (1 << position)} - {""}
+        if not names:
+            return ()
+        needed |= names
+    return tuple(sorted(needed))
 
 
 def nearest(rows: Sequence[Row], plan: Plan, bits: int) -> tuple[Row, tuple[str, ...]] | None:

@@ -31,19 +31,39 @@ class Section:
     more: Mapping[str, Json] = field(default_factory=lambda: _NOTHING)
 
     @classmethod
-    def read(cls, path: str, value: object) -> Self:
+    def read(cls, value: object) -> Self:
         """Read one JSON object. Raises FactsError; JSON null is the same as absent."""
-        given = {name: entry for name, entry in reading.members(path, value).items() if entry is not None}
+        readers = _readers(cls)
         known: dict[str, Any] = {}
-        for member in fields(cls):
-            if member.name != "more" and member.name in given:
-                known[member.name] = member.metadata["read"](f"{path}.{member.name}", given.pop(member.name))
-        return cls(**known, more=reading.freeze(path, given))
+        others: dict[str, object] = {}
+        name = ""
+        try:
+            for name, entry in reading.members(value).items():
+                if entry is None:
+                    continue
+                if name in readers:
+                    known[name] = readers[name](entry)
+                else:
+                    others[name] = reading.freeze(entry)
+        except FactsError as error:
+            raise error.inside(name) if name else error from error
+        return cls(**known, more=MappingProxyType(others)) if others else cls(**known)
 
     def to_json(self) -> dict[str, object]:
         """The JSON object that reads as this section."""
         held = {member.name: getattr(self, member.name) for member in fields(self) if member.name != "more"}
         return {name: reading.plain(entry) for name, entry in {**held, **self.more}.items() if entry is not None}
+
+
+# Asking a dataclass for its fields costs more than reading a section does; each is asked once.
+_KNOWN: Final[dict[str, Mapping[str, reading.Reader]]] = {}
+
+
+def _readers(section: type[Section]) -> Mapping[str, reading.Reader]:
+    known = _KNOWN.get(section.__name__)
+    if known is None:
+        known = _KNOWN[section.__name__] = {member.name: member.metadata["read"] for member in fields(section) if member.name != "more"}
+    return known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,22 +173,32 @@ class Route(Section):
     via: str | None = field(default=None, metadata=_TEXT)
 
 
-_SECTIONS: Final[Mapping[str, type[Section]]] = MappingProxyType(
+def _papers(value: object) -> tuple[Authorisation, ...]:
+    return reading.each(value, Authorisation.read)
+
+
+# The whole shape of a request, part by part.
+_READERS: Final[Mapping[str, reading.Reader]] = MappingProxyType(
     {
-        "client": Client,
-        "capture": Capture,
-        "target": Target,
-        "case": Case,
-        "gallery": Gallery,
-        "review": Review,
-        "consent": Consent,
-        "vendor_approval": VendorApproval,
-        "route": Route,
+        "client": Client.read,
+        "operation": reading.text,
+        "capture": Capture.read,
+        "purpose": reading.text,
+        "target": Target.read,
+        "case": Case.read,
+        "gallery": Gallery.read,
+        "place": reading.text,
+        "authorisations": _papers,
+        "review": Review.read,
+        "evidence": reading.circumstances,
+        "consent": Consent.read,
+        "notice": reading.circumstances,
+        "vendor_approval": VendorApproval.read,
+        "route": Route.read,
+        "context": reading.circumstances,
+        "threshold_pct": reading.number,
     }
 )
-_WORDS: Final = ("operation", "purpose", "place")
-_OPEN: Final = ("evidence", "context", "notice")
-SHAPE: Final = (*_SECTIONS, *_WORDS, *_OPEN, "authorisations", "threshold_pct")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,16 +230,21 @@ class Facts:
         """Read the facts of a request in the vectors' shape. Raises FactsError, and nothing else."""
         if not isinstance(at, datetime) or at.tzinfo is None:
             raise FactsError("at", "must be a moment with its offset.")
-        given = {name: entry for name, entry in reading.members("request", obj).items() if entry is not None}
-        strange = sorted(set(given) - set(SHAPE))
+        given = {name: entry for name, entry in reading.members(obj).items() if entry is not None}
+        strange = sorted(given.keys() - _READERS.keys())
         if strange:
-            raise FactsError(strange[0], f"is no part of a request; its parts are {', '.join(sorted(SHAPE))}.")
-        return cls(at=at, licence=_grants(licence), **{name: _part(name, entry) for name, entry in given.items()})
+            raise FactsError(strange[0], f"is no part of a request; its parts are {', '.join(sorted(_READERS))}.")
+        name = ""
+        try:
+            parts = {name: _READERS[name](entry) for name, entry in given.items()}
+        except FactsError as error:
+            raise error.inside(name) from error
+        return cls(at=at, licence=_grants(licence), **parts)
 
     def to_json(self) -> dict[str, object]:
         """The request in the vectors' shape; what was absent stays absent."""
         held: dict[str, object] = {}
-        for name in SHAPE:
+        for name in _READERS:
             part = getattr(self, name)
             plain = (
                 part.to_json() if isinstance(part, Section) else [paper.to_json() for paper in part] if isinstance(part, tuple) else part
@@ -229,35 +264,23 @@ class Facts:
     @classmethod
     def from_record(cls, record: object) -> "Facts":
         """Read what to_record() wrote. Raises FactsError."""
-        parts = reading.members("facts", record)
+        parts = reading.members(record)
         if set(parts) != {"at", "licence", "request"}:
             raise FactsError("facts", "must hold at, licence and request.")
-        return cls.from_json(parts["request"], at=reading.time("at", parts["at"]), licence=reading.texts("licence", parts["licence"]))
+        return cls.from_json(parts["request"], at=reading.time(parts["at"]), licence=reading.texts(parts["licence"]))
 
     def unrecognised(self) -> tuple[str, ...]:
         """The members of sections that nothing here understands: kept for the record, never counted."""
-        found = [f"{name}.{member}" for name in _SECTIONS if (part := getattr(self, name)) is not None for member in part.more]
-        found += [f"authorisations[{at}].{member}" for at, paper in enumerate(self.authorisations) for member in paper.more]
+        parts = {name: getattr(self, name) for name in _READERS}
+        found = [f"{name}.{member}" for name, part in parts.items() if isinstance(part, Section) for member in part.more]
+        found += [f"authorisations[{position}].{member}" for position, paper in enumerate(self.authorisations) for member in paper.more]
         return tuple(found)
 
 
 def _grants(licence: Iterable[str]) -> frozenset[str]:
-    if isinstance(licence, str | bytes | Mapping):
+    if isinstance(licence, str | bytes | Mapping) or not isinstance(licence, Iterable):
         raise FactsError("licence", "must be a list of purpose:operation pairs.")
     try:
-        return frozenset(reading.texts("licence", list(licence)))
-    except TypeError as error:
-        raise FactsError("licence", "must be a list of purpose:operation pairs.") from error
-
-
-def _part(name: str, value: object) -> Any:  # noqa: ANN401 - the type is that of the field of this name
-    if name in _SECTIONS:
-        return _SECTIONS[name].read(name, value)
-    if name in _WORDS:
-        return reading.text(name, value)
-    if name in _OPEN:
-        return reading.circumstances(name, value)
-    if name == "threshold_pct":
-        return reading.number(name, value)
-    papers = enumerate(reading.sequence(name, value))
-    return tuple(Authorisation.read(f"{name}[{position}]", paper) for position, paper in papers)
+        return frozenset(reading.texts(list(licence)))
+    except FactsError as error:
+        raise error.inside("licence") from error

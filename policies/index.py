@@ -34,7 +34,7 @@ class Row:
 class Plan:
     """Every rule that can meet a question of this cell and place, by effect; `capacities` are those it must be allowed in."""
 
-    asks: tuple[tuple[int, Callable[[Question], bool]], ...]
+    asks: tuple[tuple[int, Callable[..., bool], tuple[object, ...]], ...]
     bounds: tuple[Bound, ...]
     denies: tuple[Row, ...]
     allows: Mapping[str, tuple[Row, ...]]
@@ -46,8 +46,8 @@ class Plan:
     def bits(self, question: Question) -> int:
         """Ask every condition of the plan once; bit n is the answer of the n-th."""
         bits = 0
-        for bit, ask in self.asks:
-            if ask(question):
+        for bit, test, arguments in self.asks:
+            if test(question, *arguments):
                 bits |= bit
         return bits
 
@@ -103,7 +103,7 @@ class Index:
             )
 
         return Plan(
-            asks=tuple((bit[token], self._bounds[token].ask) for token in tokens),
+            asks=tuple((bit[token], self._bounds[token].test, self._bounds[token].arguments) for token in tokens),
             bounds=tuple(self._bounds[token] for token in tokens),
             denies=rows(every, "deny"),
             allows={capacity: rows(rules, "allow") for capacity, rules in found.items()},

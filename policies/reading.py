@@ -1,17 +1,18 @@
 """Read outside JSON into frozen plain values, or say which field is wrong. Knows shapes and bounds, not what a field means."""
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from policies.errors import FactsError
 
 # A frozen JSON value: None, bool, int, float, str, tuple of such, or a read-only mapping of such.
 Json: TypeAlias = Any
-Reader: TypeAlias = Callable[[str, object], Any]
+T = TypeVar("T")
+# Readers return the value or raise FactsError whose field is relative to it; whoever holds the value adds its name.
+Reader: TypeAlias = Callable[[object], Any]
 
 LONGEST_TEXT: Final = 1024
 LONGEST_LIST: Final = 256
@@ -22,29 +23,29 @@ _TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 
 
-def text(path: str, value: object) -> str:
+def text(value: object) -> str:
     """A string of at most LONGEST_TEXT characters that UTF-8 can hold."""
     if not isinstance(value, str):
-        raise FactsError(path, "must be text.")
+        raise FactsError("", "must be text.")
     if len(value) > LONGEST_TEXT:
-        raise FactsError(path, f"must be at most {LONGEST_TEXT} characters long.")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise FactsError(path, "must be text that UTF-8 can hold.")
+        raise FactsError("", f"must be at most {LONGEST_TEXT} characters long.")
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise FactsError("", "must be text that UTF-8 can hold.")
     return value
 
 
-def flag(path: str, value: object) -> bool:
+def flag(value: object) -> bool:
     """True or false, and nothing that merely looks like it."""
     if not isinstance(value, bool):
-        raise FactsError(path, "must be true or false.")
+        raise FactsError("", "must be true or false.")
     return value
 
 
-def number(path: str, value: object) -> int | float:
+def number(value: object) -> int | float:
     """A finite number, or its decimal text (records hold no floating point numbers)."""
     found = as_number(value)
     if found is None:
-        raise FactsError(path, "must be a finite number.")
+        raise FactsError("", "must be a finite number.")
     return found
 
 
@@ -54,14 +55,14 @@ def as_number(value: object) -> int | float | None:
         value = float(value) if "." in value else int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if math.isfinite(value) and abs(value) <= LARGEST else None
+    return value if abs(value) <= LARGEST else None
 
 
-def time(path: str, value: object) -> datetime:
+def time(value: object) -> datetime:
     """An RFC 3339 moment with its offset, as UTC."""
     found = as_time(value)
     if found is None:
-        raise FactsError(path, "must be a moment such as 2026-11-22T10:00:00Z.")
+        raise FactsError("", "must be a moment such as 2026-11-22T10:00:00Z.")
     return found
 
 
@@ -75,54 +76,70 @@ def as_time(value: object) -> datetime | None:
         return None
 
 
-def texts(path: str, value: object) -> tuple[str, ...]:
-    """A list of strings."""
-    return tuple(text(f"{path}[{position}]", entry) for position, entry in enumerate(sequence(path, value)))
-
-
-def sequence(path: str, value: object) -> list[object]:
-    """A JSON array of bounded length."""
+def each(value: object, read: Callable[[object], T]) -> tuple[T, ...]:
+    """A list of bounded length, each entry read the same way."""
     if not isinstance(value, list | tuple):
-        raise FactsError(path, "must be a list.")
+        raise FactsError("", "must be a list.")
     if len(value) > LONGEST_LIST:
-        raise FactsError(path, f"must have at most {LONGEST_LIST} entries.")
-    return list(value)
+        raise FactsError("", f"must have at most {LONGEST_LIST} entries.")
+    position = 0
+    found: list[T] = []
+    try:
+        for position, entry in enumerate(value):  # noqa: B007 - the except clause needs it
+            found.append(read(entry))
+    except FactsError as error:
+        raise error.inside(f"[{position}]") from error
+    return tuple(found)
 
 
-def members(path: str, value: object) -> Mapping[str, object]:
+def texts(value: object) -> tuple[str, ...]:
+    """A list of strings."""
+    return each(value, text)
+
+
+def members(value: object) -> Mapping[str, object]:
     """A JSON object of bounded size whose member names are plain lower-case words."""
     if not isinstance(value, Mapping):
-        raise FactsError(path, "must be an object.")
+        raise FactsError("", "must be an object.")
     if len(value) > LONGEST_LIST:
-        raise FactsError(path, f"must have at most {LONGEST_LIST} members.")
+        raise FactsError("", f"must have at most {LONGEST_LIST} members.")
     for name in value:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise FactsError(path, f"{str(name)[:64]!a} is not a name of letters a to z, digits and underscores.")
+            raise FactsError("", f"{str(name)[:64]!a} is not a name of letters a to z, digits and underscores.")
     return value
 
 
-def freeze(path: str, value: object, depth: int = DEEPEST) -> Json:
+def freeze(value: object, depth: int = DEEPEST) -> Json:
     """Any bounded JSON value, made immutable."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return text(path, value)
+        return text(value)
     if isinstance(value, int | float):
-        return number(path, value)
+        return number(value)
     if depth == 0:
-        raise FactsError(path, f"must be at most {DEEPEST} levels deep.")
+        raise FactsError("", f"must be at most {DEEPEST} levels deep.")
     if isinstance(value, list | tuple):
-        return tuple(freeze(f"{path}[{position}]", entry, depth - 1) for position, entry in enumerate(sequence(path, value)))
-    return MappingProxyType({name: freeze(f"{path}.{name}", entry, depth - 1) for name, entry in members(path, value).items()})
+        return each(value, lambda entry: freeze(entry, depth - 1))
+    return MappingProxyType(_each_member(members(value), lambda entry: freeze(entry, depth - 1)))
 
 
-def circumstances(path: str, value: object) -> Mapping[str, Json]:
+def circumstances(value: object) -> Mapping[str, Json]:
     """An open object whose times are times: each member named `…_at`, and `last_interaction`, must be a moment."""
-    found = freeze(path, members(path, value))
-    for name, entry in found.items():
-        if name.endswith("_at") or name == "last_interaction":
-            time(f"{path}.{name}", entry)
-    return MappingProxyType(dict(found))
+    found = freeze(value if isinstance(value, Mapping) else members(value))
+    _each_member({name: entry for name, entry in found.items() if name.endswith("_at") or name == "last_interaction"}, time)
+    return found  # type: ignore[no-any-return]  # a frozen Mapping is a Mapping
+
+
+def _each_member(value: Mapping[str, object], read: Reader) -> dict[str, Any]:
+    name = ""
+    found: dict[str, Any] = {}
+    try:
+        for name, entry in value.items():
+            found[name] = read(entry)
+    except FactsError as error:
+        raise error.inside(name) from error
+    return found
 
 
 def plain(value: Json) -> object:

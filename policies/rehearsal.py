@@ -18,6 +18,16 @@ from policies.rulebook import build_or_refuse_all
 from policies.vocabulary import Vocabulary
 
 DECISIONS: Final = ("allow", "allow_with_obligations", "deny")
+_EXPECTED: Final = ("rule", "obligations_include", "forbid_obligations", "actions_include", "actions_exclude")
+_FIELDS: Final[Mapping[str, reading.Reader]] = {
+    "id": reading.text,
+    "packs": reading.texts,
+    "at": reading.time,
+    "request": reading.members,
+    "licence": reading.texts,
+    "pack_options": reading.members,
+}
+_NECESSARY: Final = ("id", "packs", "at", "request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +37,11 @@ class Vector:
     id: str
     kind: str
     packs: tuple[str, ...]
-    options: Mapping[str, object]
     at: datetime
     request: Mapping[str, object]
-    licence: tuple[str, ...] | None
     expect: Mapping[str, Any]
+    licence: tuple[str, ...] | None = None
+    pack_options: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +122,7 @@ class Rehearsal:
         return Facts.from_json(vector.request, at=vector.at, licence=licence)
 
     def _judge(self, vector: Vector) -> Judge:
-        key = json.dumps([sorted(vector.packs), reading.plain(vector.options)], sort_keys=True)
+        key = json.dumps([sorted(vector.packs), reading.plain(vector.pack_options)], sort_keys=True)
         if key not in self.judges:
             options = _by_pack(vector, self.words)
             self.judges[key] = Judge(build_or_refuse_all(vector.packs, options))
@@ -156,31 +166,26 @@ def read_vectors(lines: Iterable[str]) -> tuple[Vector, ...]:
 
 
 def _vector(number: int, obj: dict[str, Any]) -> Vector:
+    field = "kind"
     try:
-        kind = _one_of("kind", obj.get("kind"), KINDS)
-        licence = obj.get("licence")
-        expect = reading.members("expect", obj.get("expect"))
-        lists = ("rule", "obligations_include", "forbid_obligations", "actions_include", "actions_exclude")
-        read: dict[str, Any] = {name: reading.texts(f"expect.{name}", expect.get(name, [])) for name in lists}
+        kind = _one_of(obj.get("kind"), KINDS)
+        field = "expect"
+        expect = reading.members(obj.get("expect"))
+        read: dict[str, Any] = {name: reading.texts(expect.get(name, [])) for name in _EXPECTED}
         if kind != "lifecycle":
-            read["decision"] = _one_of("expect.decision", expect.get("decision"), DECISIONS)
-        return Vector(
-            id=reading.text("id", obj.get("id")),
-            kind=kind,
-            packs=reading.texts("packs", obj.get("packs")),
-            options=reading.members("pack_options", obj.get("pack_options", {})),
-            at=reading.time("at", obj.get("at")),
-            request=reading.members("request", obj.get("request")),
-            licence=None if licence is None else reading.texts("licence", licence),
-            expect=read,
-        )
+            read["decision"] = _one_of(expect.get("decision"), DECISIONS)
+        values: dict[str, Any] = {}
+        for field, read_field in _FIELDS.items():
+            if field in obj or field in _NECESSARY:
+                values[field] = read_field(obj.get(field))
     except FactsError as error:
-        raise VectorError(number, error.sentence) from error
+        raise VectorError(number, error.inside(field).sentence) from error
+    return Vector(kind=kind, expect=read, **values)
 
 
-def _one_of(field: str, word: object, known: tuple[str, ...]) -> str:
+def _one_of(word: object, known: tuple[str, ...]) -> str:
     if not isinstance(word, str) or word not in known:
-        raise FactsError(field, f"must be one of {', '.join(known)}.")
+        raise FactsError("", f"must be one of {', '.join(known)}.")
     return word
 
 
@@ -188,7 +193,7 @@ def _by_pack(vector: Vector, words: Vocabulary) -> dict[str, dict[str, object]]:
     """Give each option to the packs that declare it; one that none declares goes to the first, which refuses to load with it."""
     options: dict[str, dict[str, object]] = {}
     enabled = [name for name in vector.packs if name in names()]
-    for option, value in vector.options.items():
+    for option, value in vector.pack_options.items():
         takers = [name for name in enabled if option in load(name, words).options] or enabled[:1]
         for name in takers:
             options.setdefault(name, {})[option] = value

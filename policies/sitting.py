@@ -22,10 +22,11 @@ from policies.index import Index, Plan, Row, matching
 from policies.obligations import read_obligation, union
 from policies.question import Question
 from policies.rulebook import Rulebook
-from policies.wording import Strange, first_unknown
+from policies.wording import Strange, first_unknown, said
 
 # Answers kept for one plan: more than its conditions produce in practice, and an end to what a client can make us keep.
 MOST_ANSWERS: Final = 4096
+MOST_KNOWN: Final = 65536
 
 Answer = Permit | Refusal
 Alarm = Callable[[str], None]
@@ -42,15 +43,22 @@ class Sitting:
         self._alarm = alarm
         self._sample_every = sample_every
         self._asked = count(1)
+        # Sets of words found to be known; a word that is not known is looked up each time.
+        self._known: set[tuple[str | None, ...]] = set()
 
     def decide(self, facts: Facts, kind: str) -> Answer:
         """Answer a request or a release; raises what a broken part raises, and the judge makes a refusal of it."""
         # 1
         if self.rulebook.blocked:
             return self.refuse("pack-unavailable", (Reason("SYS-1", LICENCE, FAIL_CLOSED, self.rulebook.blocked[0]),))
-        strange = first_unknown(facts, self.rulebook.words, purpose_needed=True)
-        if strange is not None:
-            return self._refuse_word(strange)
+        words = said(facts)
+        if words not in self._known:
+            strange = first_unknown(words, self.rulebook.words)
+            if strange is not None:
+                return self._refuse_word(strange)
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known.add(words)
         # 2
         question = Question(facts, kind, self.rulebook.settings, self.rulebook.words)
         plan = self._plan(question)
@@ -71,7 +79,7 @@ class Sitting:
         """The actions that are due now. Raises FactsError for unknown words, and where a pack could not load."""
         if self.rulebook.blocked:
             raise FactsError("packs", self.rulebook.blocked[0])
-        strange = first_unknown(facts, self.rulebook.words, purpose_needed=False)
+        strange = first_unknown(said(facts), self.rulebook.words, purpose_needed=False)
         if strange is not None:
             raise FactsError(strange[1], f"{strange[2]!r} is in no closed list.")
         question = Question(facts, "lifecycle", self.rulebook.settings, self.rulebook.words)

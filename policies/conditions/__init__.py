@@ -35,12 +35,19 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A condition with its literal read: ready to be asked. `needed` is what to call it when it is missing, or empty."""
+    """A condition with its literal read: ready to be asked. `needed` is what to call it when it is missing, or empty.
+
+    `arguments` is what follows the question in a call of `test`: the literal, or nothing."""
 
     token: str
     sentence: str
     needed: str
-    ask: Callable[[Question], bool]
+    test: Callable[..., bool]
+    arguments: tuple[object, ...]
+
+    def ask(self, question: Question) -> bool:
+        """The answer for this question."""
+        return self.test(question, *self.arguments)
 
 
 def read_when(text: str) -> tuple[Term, ...]:
@@ -73,17 +80,12 @@ def bind(token: str, words: Vocabulary) -> Bound:
         raise RulebookRefused("when", 0, f"{token!r} has the wrong form.", f"Write {shape}.")
     needed = condition.supply.replace("{}", literal)
     if condition.literal is None:
-        return Bound(token, condition.sentence, needed, condition.test)
+        return Bound(token, condition.sentence, needed, condition.test, ())
     try:
         value = condition.literal.read(literal, words)
     except ValueError as error:
         raise RulebookRefused("when", 0, f"{token!r} cannot be read.", f"{error}.") from error
-    test = condition.test
-
-    def ask(question: Question) -> bool:
-        return test(question, value)
-
-    return Bound(token, condition.sentence, needed, ask)
+    return Bound(token, condition.sentence, needed, condition.test, (value,))
 
 
 def meaning() -> str:
