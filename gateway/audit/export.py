@@ -26,7 +26,7 @@ class LogReader(Protocol):
         """Return the stored entries [start, stop)."""
         ...
 
-    def tile(self, level: int, index: int, width: int) -> bytes:
+    def hashes(self, level: int, index: int, width: int) -> bytes:
         """Return the first `width` stored hashes of a tile."""
         ...
 
@@ -49,7 +49,7 @@ def write_export(log: LogReader, directory: Path, key: VerifierKey, checkpoint: 
         (folder / KEY).write_text(f"{key.text()}\n", encoding="utf-8")
         for level in levels(head.size):
             for tile in tiles_of_level(head.size, level):
-                _put(folder / tile.path, log.tile(level, tile.index, tile.width))
+                _put(folder / tile.path, log.hashes(level, tile.index, tile.width))
         with (folder / LINES).open("wb", buffering=1 << 20) as lines:
             for bundle in tiles_of_level(head.size, None):
                 entries = list(log.entries(bundle.first, bundle.first + bundle.width))

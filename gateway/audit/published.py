@@ -128,8 +128,8 @@ class PublishedAt:
         return raw
 
     def _get(self, path: str, limit: int) -> bytes | None:
-        request = urllib.request.Request(self._prefix + path, headers=self._headers)  # noqa: S310 - http(s) alone, see __init__
         try:
+            request = urllib.request.Request(self._prefix + path, headers=self._headers)  # noqa: S310 - http(s) alone, see __init__
             with self._open(request, timeout=_TIMEOUT_SECONDS) as answer:
                 raw: bytes = answer.read(limit + 1)
         except urllib.error.HTTPError as wrong:

@@ -158,7 +158,7 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
     if not 0 <= old <= new:
         raise ProofError(f"a tree of {old} entries cannot be a prefix of one of {new}")
     if old in (0, new):
-        if proof or old_root != (new_root if old else EMPTY_ROOT):
+        if proof or (old == 0 and old_root != EMPTY_ROOT) or (old == new and old_root != new_root):
             raise ProofError(f"two different roots are claimed for the tree of {old} entries, or a proof where none is needed")
         return
     # The climb starts at the last full subtree of the old tree; where that is the whole old tree, its root is known already.

@@ -108,5 +108,5 @@ class HonestLog:
     def entries(self, start: int, stop: int) -> Iterator[bytes]:
         return iter(self.rows[start:stop])
 
-    def tile(self, level: int, index: int, width: int) -> bytes:
+    def hashes(self, level: int, index: int, width: int) -> bytes:
         return b"".join(self.tiles[level, index][:width])

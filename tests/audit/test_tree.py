@@ -210,6 +210,16 @@ def test_a_forked_tree_is_not_shown_to_extend_the_old_one(data, new):
             verify_consistency(old, new, proof, *roots)
 
 
+def test_the_empty_tree_has_one_root_and_needs_no_proof():
+    verify_consistency(0, 0, [], EMPTY_ROOT, EMPTY_ROOT)
+    verify_consistency(0, 5, [], EMPTY_ROOT, TREE.roots[5])
+    for old, new in ((bytes(32), EMPTY_ROOT), (EMPTY_ROOT, bytes(32)), (bytes(32), bytes(32))):
+        with pytest.raises(ProofError):
+            verify_consistency(0, 0, [], old, new)
+    with pytest.raises(ProofError):
+        verify_consistency(0, 5, [], bytes(32), TREE.roots[5])
+
+
 def test_nothing_is_proven_of_what_is_not_there():
     for ask in (
         lambda: inclusion_proof(5, 5, TREE.node_at),
