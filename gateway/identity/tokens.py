@@ -78,6 +78,8 @@ class SigningKey:
             public = self._key.public_key().to_dict()
         except JOSEError:
             raise Malformed("key", "must be an unencrypted private key in PEM form.") from None
+        if self._key.is_public():
+            raise Malformed("key", "is a public key; only the private one can sign.")
         self._algorithm = algorithm
         self.public = PublicKey.from_jwk({name: value for name, value in public.items() if name in {"kty", "crv", "x", "y", "n", "e"}})
 

@@ -1,5 +1,6 @@
 """A gateway's doorway with real parts: registry, built-in issuer, trusted issuers, verifier; and a bench for making bad tokens."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,18 +52,31 @@ class Doorway:
     callers: Callers
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty registry, migrated once; each test gets a copy."""
+    home = Home(tmp_path_factory.mktemp("migrated"))
+    upgrade(home)
+    return home.registry
+
+
+@pytest.fixture(scope="session")
+def fetcher() -> Fetcher:
+    return Fetcher()
+
+
 @pytest.fixture
-def doorway(tmp_path: Path) -> Iterator[Doorway]:
+def doorway(tmp_path: Path, migrated: Path, fetcher: Fetcher) -> Iterator[Doorway]:
     home = Home(tmp_path)
     home.make()
-    upgrade(home)
+    shutil.copy(migrated, home.registry)
     clock, database = FixedClock(NOON), Database.open(home.registry)
     anything = frozenset({"ngo_victim", "police_local"})
     words = Words(anything, frozenset({"missing_person"}), frozenset({"identify"}), frozenset(), frozenset({"consented"}), frozenset())
     lookups = Lookups(database, words, RegistrarSeal(Keyring(home.keys / "registrar", clock, None)))
     revocations, keyring = Revocations(database, clock), Keyring(home.keys / "issuer", clock, OLD_KEYS_KEPT)
     issuer = BuiltInIssuer(URL, keyring, lookups, revocations, clock)
-    issuers = TrustedIssuers(issuer, clock, Fetcher())
+    issuers = TrustedIssuers(issuer, clock, fetcher)
     verifier = TokenVerifier(issuers, clock)
     clients = Clients(database, clock, words)
     clients.register(NewClient("ngo", "Find Them", "ngo_victim", keys=(SigningKey(client_pem()).public.jwk,)), by="registrar")

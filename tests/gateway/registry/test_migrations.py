@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 import gateway.registry
+import gateway.review.queue
 from gateway.settings import Home
 from gateway.store.changes import ChangeRow
 from gateway.store.errors import StoreUnavailable
@@ -39,7 +40,10 @@ def test_a_second_upgrade_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_two_processes_that_start_at_once_both_find_the_tables(tmp_path: Path) -> None:
-    script = "import sys, pathlib; from gateway.settings import Home; from gateway.store.migrate import upgrade; upgrade(Home(pathlib.Path(sys.argv[1])))"
+    script = (
+        "import sys; from pathlib import Path; from gateway.settings import Home; "
+        "from gateway.store.migrate import upgrade; upgrade(Home(Path(sys.argv[1])))"
+    )
     root = Path(__file__).parents[3]
     both = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=root, stderr=subprocess.PIPE) for _ in range(2)]
     assert [(process.wait(60), process.communicate()[1]) for process in both] == [(0, b""), (0, b"")]
