@@ -50,7 +50,10 @@ class AuditLog:
         origins = {signer.key.name for signer in signers}
         if len(origins) != 1:
             raise NoteError("a log needs at least one signer, and all its signers need the same name: the log's origin")
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise LogUnavailable(f"the log's directory cannot be made: {error.strerror}") from error
         kept = Guard(guard or directory / "guard")
         path = directory / "log.sqlite"
 
@@ -200,7 +203,7 @@ class AuditLog:
         self._must_hold(min(old, new), new)
         return consistency_proof(old, new, self._writer.node_at)
 
-    def tile(self, level: int, index: int, width: int = WIDTH) -> bytes:
+    def hashes(self, level: int, index: int, width: int = WIDTH) -> bytes:
         """Return the first `width` hashes of a tile (C2SP tlog-tiles). Raises NoSuchEntry."""
         return self._writer.ledger.nodes.hashes(level, index, width)
 

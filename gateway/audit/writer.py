@@ -189,6 +189,8 @@ class Writer:
         attempt = 0
         while not self._closing:
             try:
+                # First, what we know to be durable: a log that lost it must not be taken for a log that never had it.
+                self.ledger.keep_guard(now=True)
                 ledger = self._open_ledger()
             except Exception as again:  # whatever it was, the log stays closed and is tried again
                 with self._wake:

@@ -319,7 +319,7 @@ def _failure(error: sqlite3.Error | OSError) -> LogUnavailable | LogDamaged:
     match _primary_code(error):
         case sqlite3.SQLITE_BUSY:
             return StoreBusy("another process holds the log")
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_ERROR:  # the last: our own SQL finds no such table
             return LogDamaged(f"the log file is damaged: {error}")
         case _:
             return LogUnavailable(f"the log file does not answer: {error}")
