@@ -99,7 +99,7 @@ def test_what_was_typed_into_a_database_shell_is_seen_too(register: Register, re
     assert register.lookups.now().identity("built-in", "ngo") is None
 
 
-def test_three_hundred_switches_are_each_seen_at_once_while_other_threads_fill_the_memory(register: Register) -> None:
+def test_a_hundred_switches_are_each_seen_at_once_while_other_threads_fill_the_memory(register: Register) -> None:
     done = threading.Event()
 
     def read() -> None:
@@ -110,7 +110,7 @@ def test_three_hundred_switches_are_each_seen_at_once_while_other_threads_fill_t
     for thread in readers:
         thread.start()
     late = 0
-    for turn in range(150):
+    for turn in range(60):
         register.clients.suspend("ngo", f"turn {turn}")
         late += register.lookups.now().client("ngo").state != "suspended"
         register.clients.resume("ngo", f"turn {turn}")
