@@ -9,8 +9,8 @@ from typing import TextIO
 
 PLAIN_EVERY = 5.0  # seconds between two lines where nobody can watch one line change
 LIVE_EVERY = 0.2
-# The one package that comes as source holds the recogniser's weights, 100 MB; packing takes its time on any network.
-BUILDS = {"face-recognition-models": "some 15 s on two cores"}
+# Seconds on two cores. The one source package holds the recogniser's weights, 100 MB; packing them takes its time on any network.
+BUILDS = {"face-recognition-models": "some 15"}
 
 _UNITS = {"K": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _RESOLVED = re.compile(r"Resolved (\d+) packages?")
@@ -38,6 +38,7 @@ class Progress:
         self._announced: dict[str, float] = {}
         self._finished: set[str] = set()
         self._building: tuple[str, float] | None = None
+        self._built = False
         self._linking = False
 
     def hear(self, line: str) -> None:
@@ -54,7 +55,7 @@ class Progress:
         elif found := _DOWNLOADED.match(line):
             self._finished.add(found[1])
         elif _BUILT.match(line):
-            self._building = None
+            self._building, self._built = None, True
         elif found := _BUILDING.match(line):
             self._building = (found[1], self._clock())
         elif _LINKING.match(line):
@@ -76,16 +77,16 @@ class Progress:
             text = f"package {self._collected} of at most {self._packages}, {done / 1e6:.0f} MB downloaded, {so_far}"
             share = (self._collected - 1) / self._packages
         else:
-            text = f"downloaded {done / 1e6:.0f} of {total / 1e6:.0f} MB of {packages}, {so_far}"
+            text = f"downloaded {done / 1e6:.0f} of {total / 1e6:.0f} MB, {so_far}"
             share = done / total
         if self._building:
             name, since = self._building
-            text += f"; building {name} for {now - since:.0f} s" + (f" ({BUILDS[name]})" if name in BUILDS else "")
-        elif share == 1:
-            text += "; a package that comes as source is on its way, and uv does not tell how far it is"
+            text += f"; building {name} for {now - since:.0f} s" + (f" of {BUILDS[name]}" if name in BUILDS else "")
+        elif share == 1 and not self._built:
+            text += "; a source package is on its way (uv does not tell how far)"
         measured = now - self._downloads_began
         if 0 < share < 1 and measured >= 1:
-            text += f", about {measured * (1 - share) / share:.0f} s to download at this pace"
+            text += f", about {measured * (1 - share) / share:.0f} s to go"
         return text
 
     def show(self) -> None:

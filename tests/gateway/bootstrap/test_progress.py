@@ -40,17 +40,17 @@ def test_before_anything_is_downloaded_no_time_is_promised(progress, seconds):
 def test_with_uv_the_estimate_is_the_measured_speed_over_what_is_left(progress, seconds):
     tell(progress, "Resolved 65 packages in 659ms", "Downloading numpy (20.0MiB)", "Downloading z3-solver (30.0MiB)")
     seconds.now += 8
-    assert tell(progress, " Downloaded numpy") == "downloaded 21 of 52 MB of 65 packages, 8 s so far, about 12 s to download at this pace"
+    assert tell(progress, " Downloaded numpy") == "downloaded 21 of 52 MB, 8 s so far, about 12 s to go"
 
 
 def test_with_uv_a_silent_download_is_called_silent_and_a_build_is_timed(progress, seconds):
     tell(progress, "Resolved 65 packages in 659ms", "Downloading numpy (20.0MiB)")
     seconds.now += 4
-    assert "uv does not tell how far it is" in tell(progress, " Downloaded numpy")
+    assert "uv does not tell how far" in tell(progress, " Downloaded numpy")
     tell(progress, "   Building face-recognition-models==0.3.0")
     seconds.now += 6
-    assert "building face-recognition-models for 6 s (some 15 s on two cores)" in progress.sentence()
-    assert "building" not in tell(progress, "      Built face-recognition-models==0.3.0")
+    assert "building face-recognition-models for 6 s of some 15" in progress.sentence()
+    assert tell(progress, "      Built face-recognition-models==0.3.0") == "downloaded 21 of 21 MB, 10 s so far"
     assert tell(progress, "Prepared 65 packages in 18.83s") == "all of 65 packages downloaded; putting in place, 10 s so far"
 
 
@@ -64,7 +64,7 @@ def test_with_pip_the_packages_done_are_counted_because_no_total_of_bytes_is_kno
     )
     seconds.now += 2
     said = tell(progress, "Collecting numpy==2.4.6 (from -r requirements.lock (line 200))")
-    assert said == "package 3 of at most 69, 100 MB downloaded, 2 s so far, about 67 s to download at this pace"
+    assert said == "package 3 of at most 69, 100 MB downloaded, 2 s so far, about 67 s to go"
     tell(progress, "  Building wheel for face-recognition-models (pyproject.toml): started")
     assert "building face-recognition-models for 0 s" in progress.sentence()
     assert "building" not in tell(progress, "  Building wheel for face-recognition-models (pyproject.toml): finished with status 'done'")
