@@ -234,7 +234,7 @@ def _check_asks(effect: str, asks: tuple[str, ...], words: Vocabulary) -> None:
 
 def _one_of(word: str, known: tuple[str, ...], column: str) -> str:
     if word not in known:
-        raise _refused(f"{word!r} is no {column}.", f"Write {', '.join(known)} exactly so.")
+        raise _refused(f"{word!r} in the column {column}.", f"Write {', '.join(known)} exactly so.")
     return word
 
 
