@@ -30,7 +30,12 @@ def plain(kind: str, index: int, **more: object) -> dict[str, object]:
 
 def decided(kind: str, index: int, decision: str, **more: object) -> dict[str, object]:
     facts = {
+        "authorisations": [
+            {"issuer": "district-court", "place": "US-WA", "status": "granted", "type": "court_order", "valid_to": "2026-12-31T00:00:00Z"}
+        ],
+        "capture": {"live": False, "source": "family_photo"},
         "client": {"kind": "ngo", "name": "example-ngo"},
+        "evidence": {"evaluated_on": "2026-11-01", "false_match_ratio": "decimal:3.1"},
         "operation": "identify",
         "purpose": "missing_person",
         "place": "US-WA",
