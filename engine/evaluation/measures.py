@@ -45,16 +45,6 @@ class Rate:
         return max(0.0, (middle - spread) / (1 + square)), min(1.0, (middle + spread) / (1 + square))
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How unlike a rate is from group to group. 1.0, 1.0 and 0.0 would be the same for all."""
-
-    groups: int
-    max_over_min: float
-    max_over_geomean: float
-    gini: float
-
-
 def threshold_at(strangers: Scores, false_match_rate: float) -> float | None:
     """Return the highest score at which no more than this share of strangers match; None where they are too few to say."""
     allowed = math.floor(false_match_rate * strangers.size + 1e-9)
@@ -81,11 +71,10 @@ def curve(same: Scores, strangers: Scores, points: int = 120) -> list[tuple[floa
     return [(float(rank / strangers.size), float(miss)) for rank, miss in zip(ranks, missed, strict=True)]
 
 
-def spread(rates: Sequence[Rate]) -> Spread | None:
-    """Return how far the rates of groups lie apart; None where fewer than two groups have enough pairs."""
-    values = np.array([rate.at_least_one for rate in rates if rate.trials >= IMPOSTORS_LEAST])
+def unlikeness(rates: Sequence[Rate]) -> tuple[float, float, float] | None:
+    """Return max/min, max/geometric mean and the Gini coefficient of the rates; None for fewer than two. A zero counts as one pair."""
+    values = np.array([rate.at_least_one for rate in rates])
     if values.size < 2:
         return None
-    apart = np.abs(values[:, None] - values).sum() / (2 * values.size**2 * values.mean())
-    geomean = math.exp(float(np.log(values).mean()))
-    return Spread(int(values.size), float(values.max() / values.min()), float(values.max() / geomean), float(apart))
+    gini = float(np.abs(values[:, None] - values).sum() / (2 * values.size**2 * values.mean()))
+    return float(values.max() / values.min()), float(values.max() / math.exp(float(np.log(values).mean()))), gini
