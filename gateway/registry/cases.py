@@ -12,6 +12,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from gateway.clock import Clock
 from gateway.registry import fields
+from gateway.registry.clients import ClientRow
 from gateway.registry.errors import AlreadyOnRecord, Malformed, NotOnRecord, StateForbids
 from gateway.registry.fields import Words
 from gateway.store.columns import Moment
@@ -94,6 +95,8 @@ class Cases:
             opened_at=self._clock.now(),
         )
         with self._database.writing() as session:
+            if session.get(ClientRow, row.client_id) is None:
+                raise NotOnRecord("client")
             if session.get(CaseRow, (row.client_id, row.reference)):
                 raise AlreadyOnRecord("case", row.reference)
             session.add(row)

@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from gateway.clock import Clock
 from gateway.registry import fields
+from gateway.registry.clients import ClientRow
 from gateway.registry.errors import AlreadyOnRecord, NotOnRecord, StateForbids
 from gateway.registry.fields import Words
 from gateway.store.columns import Moment
@@ -55,7 +56,7 @@ class Galleries:
         self._words = words
 
     def create(self, gallery: Gallery) -> Gallery:
-        """Put a gallery on record for its owner. Raises Malformed or AlreadyOnRecord.
+        """Put a gallery on record for its owner. Raises Malformed, AlreadyOnRecord or NotOnRecord (client).
 
         Ids are one namespace over all clients; a taken id is refused in the same words whoever holds it."""
         row = GalleryRow(
@@ -70,6 +71,8 @@ class Galleries:
             created_at=self._clock.now(),
         )
         with self._database.writing() as session:
+            if session.get(ClientRow, row.owner) is None:
+                raise NotOnRecord("client")
             if session.get(GalleryRow, row.id):
                 raise AlreadyOnRecord("gallery", row.id)
             session.add(row)

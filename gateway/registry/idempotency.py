@@ -5,7 +5,6 @@ Keeps the answer's bytes as they left; knows nothing of what they say."""
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, SQLModel, col, delete
 
 from gateway.clock import Clock
@@ -62,21 +61,18 @@ class IdempotencyKeys:
             raise Malformed("Idempotency-Key", f"must be 1 to {LONGEST_KEY} printable ASCII characters.")
         fields.digest("request_digest", request_digest)
         now = self._clock.now()
-        try:
-            with self._database.writing() as session:
-                row = session.get(IdempotencyRow, (client_id, key), with_for_update=True)
-                if row is None or row.begun_at + KEPT <= now:
-                    session.merge(IdempotencyRow(client_id=client_id, key=key, request_digest=request_digest, begun_at=now, answer=None))
-                elif row.request_digest != request_digest:
-                    raise KeyReused("This Idempotency-Key came before with another request; use a new key for a new request.")
-                elif row.answer is not None:
-                    return Answered(row.answer)
-                elif row.begun_at + RUNS_AT_MOST > now:
-                    raise StillRunning(retry_after=2)
-                else:
-                    row.begun_at = now
-        except IntegrityError:  # PostgreSQL: two processes inserted the same key, and the other one was first
-            raise StillRunning(retry_after=2) from None
+        with self._database.writing() as session:
+            row = session.get(IdempotencyRow, (client_id, key))
+            if row is None or row.begun_at + KEPT <= now:
+                session.merge(IdempotencyRow(client_id=client_id, key=key, request_digest=request_digest, begun_at=now, answer=None))
+            elif row.request_digest != request_digest:
+                raise KeyReused("This Idempotency-Key came before with another request; use a new key for a new request.")
+            elif row.answer is not None:
+                return Answered(row.answer)
+            elif row.begun_at + RUNS_AT_MOST > now:
+                raise StillRunning(retry_after=2)
+            else:
+                row.begun_at = now
         return Begun(client_id, key, now)
 
     def finish(self, begun: Begun, answer: bytes) -> None:

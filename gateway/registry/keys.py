@@ -60,7 +60,9 @@ def _numbers(jwk: Mapping[object, object]) -> tuple[str, dict[str, str]]:
         if jwk.get("kty") == "RSA":
             modulus, exponent = _number(jwk.get("n")), _number(jwk.get("e"))
             if modulus.bit_length() not in RSA_BITS or exponent.bit_length() not in range(17, 33) or not modulus & exponent & 1:
-                raise Malformed("key", "must be RSA of 2048 to 8192 bits, with an odd modulus and exponent, the latter from 65537 to 32 bits.")
+                raise Malformed(
+                    "key", "must be RSA of 2048 to 8192 bits, with an odd modulus and exponent, the latter from 65537 to 32 bits."
+                )
             rsa.RSAPublicNumbers(exponent, modulus).public_key()
             return "RS256", {"kty": "RSA", "n": _text(modulus), "e": _text(exponent)}
         if jwk.get("kty") == "EC" and jwk.get("crv") == "P-256":

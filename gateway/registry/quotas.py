@@ -13,7 +13,7 @@ from gateway.registry.errors import QuotaExceeded
 from gateway.registry.licences import Licence
 from gateway.store.sessions import Database
 
-# Atomic on SQLite and PostgreSQL alike: the row is locked by the write itself, and no row comes back when the limit is reached.
+# One statement that counts and checks, on SQLite and PostgreSQL alike: no row comes back when the limit is reached.
 SPEND = text(
     "INSERT INTO quota_counters (licence_id, scope, used) SELECT :licence, :scope, 1 WHERE :most > 0 "
     "ON CONFLICT (licence_id, scope) DO UPDATE SET used = quota_counters.used + 1 WHERE quota_counters.used < :most RETURNING used"

@@ -4,13 +4,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import text
 
 from gateway.settings import Home
 from gateway.store.sessions import Database
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-ADVISORY_LOCK = 0x437573746F646573  # "Custodes": one migrating process at a time on PostgreSQL
 
 
 def upgrade(home: Home) -> None:
@@ -27,8 +25,5 @@ def upgrade_database(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with database.writing() as session:
-        connection = session.connection()
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
-        config.attributes["connection"] = connection
+        config.attributes["connection"] = session.connection()
         command.upgrade(config, "head")

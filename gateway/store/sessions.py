@@ -1,7 +1,7 @@
 """Open the registry's database and lend sessions on it. Knows no table and never touches the log.
 
-A writing session on SQLite begins with BEGIN IMMEDIATE: it holds the one writer's place from its first statement, so that what it
-reads is still true when it commits, in this process and in every other."""
+A writing session holds the one writer's place from its beginning (BEGIN IMMEDIATE on SQLite, an advisory lock on PostgreSQL), so
+that what it reads is still true when it commits, in this process and in every other."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +17,8 @@ from gateway.store.changes import Changes, PostgresChanges, SqliteChanges
 from gateway.store.errors import only_our_errors
 
 BUSY_SECONDS = 10
+WRITES = "custodes_writes"
+WRITERS_PLACE = 0x437573746F646573  # "Custodes", as the number of the advisory lock
 
 
 class Database:
@@ -26,7 +28,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._writer = engine.execution_options(custodes_begin="BEGIN IMMEDIATE")
+        self._writer = engine.execution_options(**{WRITES: True})
 
     @classmethod
     def open(cls, where: Path | str) -> "Database":
@@ -35,7 +37,7 @@ class Database:
         engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "begin", _begin)
         return cls(engine)
 
     @contextmanager
@@ -65,12 +67,17 @@ class Database:
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     assert isinstance(connection, sqlite3.Connection)
-    connection.isolation_level = None  # the driver must not begin transactions behind our back: _begin_sqlite does
+    connection.isolation_level = None  # the driver must not begin transactions behind our back: _begin does
     connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # NORMAL would acknowledge a revocation that a power cut undoes
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("custodes_begin", "BEGIN"))
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES, False)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    elif writes:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_PLACE})")

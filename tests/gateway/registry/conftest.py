@@ -1,6 +1,8 @@
 """A migrated registry in a directory of its own, with real parts throughout."""
 
 import hashlib
+import importlib
+import pkgutil
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import MetaData
+from sqlmodel import SQLModel
 
+import gateway.registry
+import gateway.review
+import gateway.store
 from gateway.clock import FixedClock
 from gateway.identity.keyring import Keyring
 from gateway.identity.seals import RegistrarSeal, open_statement
@@ -34,6 +41,14 @@ from gateway.store.migrate import upgrade
 from gateway.store.sessions import Database
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def all_tables() -> MetaData:
+    """Every table that the migrations are to make, whoever's it is."""
+    for package in (gateway.registry, gateway.review, gateway.store):
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+    return SQLModel.metadata
 
 
 @pytest.fixture

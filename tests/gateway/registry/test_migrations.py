@@ -1,7 +1,5 @@
 """The tables that the migrations make are the tables that the services use, on both databases, from any number of processes."""
 
-import importlib
-import pkgutil
 import sqlite3
 import subprocess
 import sys
@@ -11,24 +9,19 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
-from sqlmodel import SQLModel
 
-import gateway.registry
-import gateway.review.queue
 from gateway.settings import Home
 from gateway.store.changes import ChangeRow
 from gateway.store.errors import StoreUnavailable
 from gateway.store.migrate import upgrade, upgrade_database
 from gateway.store.sessions import Database
-
-for _module in pkgutil.iter_modules(gateway.registry.__path__):
-    importlib.import_module(f"gateway.registry.{_module.name}")
+from tests.gateway.registry.conftest import all_tables
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_models(database: Database) -> None:
-    assert ChangeRow.__tablename__ in SQLModel.metadata.tables
+    assert ChangeRow.__tablename__ in all_tables().tables
     with database.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), all_tables()) == []
 
 
 def test_a_second_upgrade_changes_nothing(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from gateway.registry.errors import AlreadyOnRecord, Malformed, NotOnRecord, Sam
 from gateway.registry.galleries import Gallery
 from gateway.registry.identities import Identity
 from gateway.registry.issuers import IssuerRecord, Issuers
+from gateway.registry.licences import ACKNOWLEDGEMENTS
 from gateway.registry.staff import FIRST_PERSON
 from tests.gateway.registry.conftest import Register
 
@@ -40,6 +41,18 @@ def test_an_absent_a_foreign_and_an_ill_formed_object_look_the_same_to_a_client(
                     ask(name)
                 said.setdefault(noun, set()).add((caught.value.code, str(caught.value)))
     assert {noun: len(answers) for noun, answers in said.items()} == {"case": 1, "gallery": 1}
+
+
+def test_nothing_is_put_on_record_for_a_client_that_is_not(register: Register) -> None:
+    for put in (
+        lambda: register.cases.open(Case("nobody", "MP-1", Target("specific_person")), by="nobody"),
+        lambda: register.galleries.create(Gallery("g", "nobody", "consented", (), (), 30)),
+        lambda: register.licences.apply("nobody", register.terms(), list(ACKNOWLEDGEMENTS), by="nobody"),
+        lambda: register.authorisations.record(register.paper(client_id="nobody"), by="ann"),
+    ):
+        with pytest.raises(NotOnRecord) as caught:
+            put()
+        assert caught.value.code == "unknown-client"
 
 
 def test_two_clients_may_use_one_reference_without_knowing_it(register: Register) -> None:
