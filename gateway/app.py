@@ -28,7 +28,15 @@ DESCRIPTION: Final = (
 
 def create_app(house: Assembly) -> FastAPI:
     """Return the application that serves this assembly."""
-    app = FastAPI(title="Custodes", version="0.1.0", description=DESCRIPTION, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app = FastAPI(
+        title="Custodes",
+        version="0.1.0",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        swagger_ui_oauth2_redirect_url=None,
+    )
     limits = BodyLimits(house.settings.max_image_bytes, house.settings.body_seconds)
     door = Door(house.callers, house.registry.lookups, house.journal, house.clock, limits)
     for routes in (

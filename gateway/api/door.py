@@ -58,11 +58,8 @@ class Door:
         """Return who is calling. A refused authentication is in the log before it is answered.
 
         Raises Unauthenticated, or AuditUnavailable if it cannot be recorded."""
-        header = request.headers.get("authorization", "")
         try:
-            if header[: len(_SCHEME)].lower() != _SCHEME:
-                raise TokenRefused("no-token" if not header else "not-bearer")
-            return await self.callers.identify(header[len(_SCHEME) :].strip(), self.lookups.now())
+            return await self.callers.identify(_bearer(request), self.lookups.now())
         except (TokenRefused, CallerRefused, ClientRefused) as refused:
             why = refused.reason if isinstance(refused, TokenRefused) else refused.code
             token_hash = refused.token_hash if isinstance(refused, TokenRefused) else None
@@ -112,6 +109,13 @@ class Door:
         if not isinstance(said, dict):
             raise FieldMalformed("", "The body must be a JSON object.")
         return said
+
+
+def _bearer(request: Request) -> str:
+    header = request.headers.get("authorization", "")
+    if header[: len(_SCHEME)].lower() != _SCHEME:
+        raise TokenRefused("not-bearer" if header else "no-token")
+    return header[len(_SCHEME) :].strip()
 
 
 def headers_of(request: Request) -> dict[str, str]:

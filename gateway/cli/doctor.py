@@ -41,7 +41,9 @@ def doctor(*, home: HomeOption = None, port: PortOption = None, as_json: JsonOpt
         findings = [Finding("settings", False, fault.sentence, "Correct the variable, or unset it.")]
     else:
         findings = list(_examine(settings))
-    lines = [f"{'ok  ' if found.well else 'MEND'}  {found.part}: {found.state}{'' if found.well else ' ' + found.mend}" for found in findings]
+    lines = [
+        f"{'ok  ' if found.well else 'MEND'}  {found.part}: {found.state}{'' if found.well else ' ' + found.mend}" for found in findings
+    ]
     say([asdict(found) for found in findings], "\n".join(lines), as_json=as_json)
     raise typer.Exit(0 if all(found.well for found in findings) else FAILED)
 
@@ -83,8 +85,12 @@ def _home(home: Home) -> Iterator[Finding]:
         yield Finding("home", os.access(place, os.W_OK), "will be made at the first start", f"Allow writing in {place}.")
         return
     yield Finding("home", os.access(home.root, os.W_OK), str(home.root), "Give the directory to the user who runs the service.")
-    loose = [path.name for path in sorted(home.keys.rglob("*")) if path.is_file() and path.stat().st_mode & 0o077] if home.keys.exists() else []
-    yield Finding("keys", not loose, "private" if not loose else f"readable by others: {', '.join(loose[:5])}", "Run `chmod -R go= keys` there.")
+    loose = (
+        [path.name for path in sorted(home.keys.rglob("*")) if path.is_file() and path.stat().st_mode & 0o077] if home.keys.exists() else []
+    )
+    yield Finding(
+        "keys", not loose, "private" if not loose else f"readable by others: {', '.join(loose[:5])}", "Run `chmod -R go= keys` there."
+    )
 
 
 def _rulebook() -> Finding:

@@ -65,7 +65,9 @@ class WaitingRoom:
             facts=facts.to_json() | {"licence": sorted(facts.licence)},
             sealed=b"",
         )
-        sealed = await asyncio.to_thread(self.vault.seal, case, held.id, msgspec.json.encode(_Content(answer, permit.obligations), enc_hook=dict))
+        sealed = await asyncio.to_thread(
+            self.vault.seal, case, held.id, msgspec.json.encode(_Content(answer, permit.obligations), enc_hook=dict)
+        )
         await asyncio.to_thread(self.queue.put, replace(held, sealed=sealed))
         return Held(decision_id, outcome, held.id, needed, tuple(permit.obligations))
 

@@ -6,7 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from engine import cohort
+from engine.galleries.keys import KeyDirectory
 from engine.galleries.synthetic import fill_with_synthetic
+from engine.galleries.vault import Vault
 from gateway.assembly import Assembly
 from gateway.records import entries
 from gateway.registry.cases import Case, Target
@@ -55,7 +58,14 @@ class Seeding:
         await self._record("gallery-change", "opened", {"gallery": GALLERY, "client": NGO})
         templates = self.house.gallery_desk.templates
         await asyncio.to_thread(templates.create, GALLERY, self.house.gallery_desk.recogniser)
-        await asyncio.to_thread(fill_with_synthetic, self.house.settings.home.galleries, GALLERY, SYNTHETIC_SUBJECTS, 2026)
+        await asyncio.to_thread(self._fill)
+
+    def _fill(self) -> None:
+        home = self.house.settings.home
+        desk = self.house.gallery_desk
+        shipped = cohort.shipped()
+        vault = Vault(desk.templates, KeyDirectory(home.keys / "galleries"), desk.recogniser, shipped)
+        fill_with_synthetic(vault, GALLERY, shipped, SYNTHETIC_SUBJECTS, seed=2026)
 
     def _people(self) -> None:
         staff = self.house.registry.staff

@@ -41,12 +41,12 @@ def demo(
 async def _perform(settings: Settings, stage: Stage, once: bool) -> None:
     stage.tell(f"Starting the service on {settings.url} (state in {settings.home.root}) …")
     async with running(settings) as (house, _server, task), httpx2.AsyncClient(base_url=settings.url, timeout=60) as web:
-        story = Story(house, web, stage)
         seeding = Seeding(house)
         if await seeding.everyone():
             stage.tell("Putting two clients, their licences, a case and 1,000 synthetic templates on record …")
             await seeding.gallery()
-        await story.enrol()
+            await Story(house, web, stage).enrol()
+        story = Story(house, web, stage, calls_before=house.readiness.workers.calls)
         await story.a_permitted_search()
         await story.a_refused_purpose()
         await story.a_reworded_purpose()

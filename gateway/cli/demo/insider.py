@@ -10,7 +10,7 @@ from gateway.audit.errors import AuditError
 from gateway.audit.export import write_export
 from gateway.audit.log import AuditLog
 from gateway.audit.report import Report
-from gateway.audit.tiles import decode_bundle, encode_bundle, tile_of
+from gateway.audit.tiles import WIDTH, decode_bundle, encode_bundle, tile_of
 from gateway.audit.verify import verify_export
 from gateway.settings import Settings
 
@@ -42,10 +42,10 @@ def tamper(log: AuditLog, settings: Settings, place: Path, index: int, old: byte
 
 
 def _alter_export(directory: Path, size: int, index: int, old: bytes, new: bytes) -> None:
-    tile = tile_of(size, None, index)
+    tile = tile_of(size, None, index // WIDTH)
     path = directory / tile.path
     entries = decode_bundle(path.read_bytes(), tile.width)
-    place = index % 256
+    place = index % WIDTH
     entries[place] = entries[place].replace(old, new)
     path.write_bytes(encode_bundle(entries))
     lines = (directory / "entries.jsonl").read_bytes().splitlines(keepends=True)

@@ -26,7 +26,7 @@ class Story:
     house: Assembly
     web: httpx2.AsyncClient
     stage: Stage
-    _before: list[int] = field(default_factory=list)
+    calls_before: int = 0
     _refused: list[int] = field(default_factory=list)
 
     async def enrol(self) -> None:
@@ -35,7 +35,6 @@ class Story:
             said = {"custodes-purpose": "missing_person", "custodes-subject": f'"{subject}"', "custodes-capture": STILL}
             answer = await self._send(f"/v1/galleries/{GALLERY}/subjects", NGO, said, portrait)
             _expect(answer, 200, f"the enrolment of {subject}")
-        self._before.append(self.house.readiness.workers.calls)
 
     async def a_permitted_search(self) -> None:
         """(a) An aid organisation seeks a missing person; a person looks before anything is released."""
@@ -112,8 +111,8 @@ class Story:
         stage.fact("d", verified=seen.honest.size, altered=index, found=found.index, export=str(place / "export"))
 
     def _calls(self) -> int:
-        """The recogniser's own count since the enrolments: how often the story woke it."""
-        return self.house.readiness.workers.calls - (self._before[-1] if self._before else 0)
+        """The recogniser's own count since the story began."""
+        return self.house.readiness.workers.calls - self.calls_before
 
     async def _review(self, decision_id: str) -> dict[str, Any]:
         waiting = _expect(await self._get("/v1/reviews", REVIEWER), 200, "the list of reviews")
