@@ -215,7 +215,9 @@ class NoteSigner:
     @classmethod
     def parse(cls, secret: str) -> "NoteSigner":
         """Read what `reveal()` writes. Raises NoteError, and never repeats the secret in its sentence."""
-        return cls(*_parse_secret(secret, KeyType.ED25519))
+        name, private = _parse_secret(secret, KeyType.ED25519)
+        assert isinstance(private, Ed25519PrivateKey)  # the one kind that was asked for
+        return cls(name, private)
 
     def reveal(self) -> str:
         """Write the SECRET key as `PRIVATE+KEY+<name>+<hex key ID>+<base64>`: whoever reads it can sign as this log."""
@@ -236,13 +238,15 @@ class Cosigner:
 
     @classmethod
     def generate(cls, name: str) -> "Cosigner":
-        """Make a new Ed25519 key under this name. One key a cosigner: its name is not part of what it signs."""
+        """Make a new Ed25519 key under this name. One key a cosigner: its name is not part of what it signs.
+
+        For ML-DSA-44, which the specification prefers but few logs ask for yet, give the constructor such a key."""
         return cls(name, Ed25519PrivateKey.generate())
 
     @classmethod
     def parse(cls, secret: str) -> "Cosigner":
-        """Read what `reveal()` writes for an Ed25519 key. Raises NoteError, and never repeats the secret in its sentence."""
-        return cls(*_parse_secret(secret, KeyType.COSIGNATURE))
+        """Read what `reveal()` writes. Raises NoteError, and never repeats the secret in its sentence."""
+        return cls(*_parse_secret(secret, KeyType.COSIGNATURE, KeyType.COSIGNATURE_ML_DSA))
 
     def reveal(self) -> str:
         """Write the SECRET key as `PRIVATE+KEY+<name>+<hex key ID>+<base64>`."""
@@ -323,12 +327,14 @@ def _secret_text(key: VerifierKey, private: Ed25519PrivateKey | MLDSA44PrivateKe
     return f"PRIVATE+KEY+{key.name}+{key.key_id.hex()}+{to_base64(bytes([key.type]) + private.private_bytes_raw())}"
 
 
-def _parse_secret(secret: str, kind: KeyType) -> tuple[str, Ed25519PrivateKey]:
+def _parse_secret(secret: str, *kinds: KeyType) -> tuple[str, Ed25519PrivateKey | MLDSA44PrivateKey]:
     parts = secret.split("+", 4)
     raw = from_base64(parts[4]) if len(parts) == 5 else b""
-    if parts[:2] != ["PRIVATE", "KEY"] or raw[:1] != bytes([kind]) or len(raw) != 33:
-        raise NoteError(f"this is no secret key of type {kind:#04x}")
-    private = Ed25519PrivateKey.from_private_bytes(raw[1:])
+    if parts[:2] != ["PRIVATE", "KEY"] or len(raw) != 33 or raw[0] not in kinds:
+        raise NoteError("this is no secret key of the kind that is needed here")
+    kind = KeyType(raw[0])
+    ml_dsa = kind is KeyType.COSIGNATURE_ML_DSA
+    private = MLDSA44PrivateKey.from_seed_bytes(raw[1:]) if ml_dsa else Ed25519PrivateKey.from_private_bytes(raw[1:])
     if VerifierKey(parts[2], kind, private.public_key().public_bytes_raw()).key_id.hex() != parts[3]:
         raise NoteError("the secret key does not match its own key ID: it was altered or cut")
     return parts[2], private

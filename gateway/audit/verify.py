@@ -29,43 +29,39 @@ from gateway.audit.tree import EMPTY_ROOT, Frontier, leaf_hash
 class Demands:
     """What the reader asks for beyond a sound log; nothing of it can make a broken one pass.
 
-    `since`: an older checkpoint (signed note) that must be a prefix. `policy`: a quorum of witnesses. `rederive`: shown every
-    entry, says where a recorded decision is not the one its rulebook gives. `in_flight`: how old an intent without an outcome may be,
-    measured at the log's latest entry; for logs that were at work when they were read."""
+    `policy`: a quorum of witnesses. `rederive`: shown every entry, says where a recorded decision is not the one its rulebook gives.
+    `in_flight`: how old an intent without an outcome may be, measured at the log's latest entry; for logs that were at work when
+    they were read."""
 
-    since: bytes | None = None
     policy: TrustPolicy = field(default_factory=lambda: TrustPolicy(quorum="none"))
     rederive: Rederive | None = None
     in_flight: timedelta = timedelta(0)
 
 
 def verify_export(directory: Path, key: VerifierKey, since: bytes | None = None, demands: Demands | None = None) -> Report:
-    """Verify an export directory, offline. Raises CannotVerify if there is nothing to verify, or `since` is no checkpoint of this log."""
-    return _Verification(ExportDirectory(directory), key, _with(demands, since)).run()
+    """Verify an export directory, offline, from an older checkpoint (signed note) on if one is given.
+
+    Raises CannotVerify if there is nothing to verify, or `since` is no checkpoint of this log."""
+    return _Verification(ExportDirectory(directory), key, since, demands or Demands()).run()
 
 
 def verify_url(
     url: str, key: VerifierKey, since: bytes | None = None, demands: Demands | None = None, headers: Mapping[str, str] | None = None
 ) -> Report:
     """Verify the log that is served below `url`. Raises CannotVerify as `verify_export` does, and if the log cannot be reached."""
-    return _Verification(PublishedAt(url, headers), key, _with(demands, since)).run()
-
-
-def _with(demands: Demands | None, since: bytes | None) -> Demands:
-    asked = demands or Demands()
-    return asked if since is None else Demands(since, asked.policy, asked.rederive, asked.in_flight)
+    return _Verification(PublishedAt(url, headers), key, since, demands or Demands()).run()
 
 
 class _Verification:
     """One run over one published log."""
 
-    def __init__(self, published: Published, key: VerifierKey, demands: Demands) -> None:
+    def __init__(self, published: Published, key: VerifierKey, since: bytes | None, demands: Demands) -> None:
         self._published = published
         self._demands = demands
         self._chain = KeyChain(key)
         self._rules = EntryRules(demands.rederive)
         self._findings: list[Finding] = []
-        self._older_note, self._older = _older_checkpoint(demands.since, key)
+        self._older_note, self._older = _older_checkpoint(since, key)
         self._older_root: bytes | None = None
         self._in_flight: tuple[int, ...] = ()
 

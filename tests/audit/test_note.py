@@ -285,8 +285,10 @@ def test_a_cosignature_of_a_time_beyond_any_clock_is_refused():
         cosigner.key.verify(CHECKPOINT.text(), cosigner.cosign(CHECKPOINT.text(), 1 << 63))
 
 
-def test_a_cosigners_secret_is_written_as_it_was_read_and_is_no_logs_secret():
-    secret = Cosigner.generate("witness.test/w1").reveal()
+@pytest.mark.parametrize("cosigner", [Cosigner.generate("witness.test/w1"), Cosigner("witness.test/w2", MLDSA44PrivateKey.generate())])
+def test_a_cosigners_secret_is_written_as_it_was_read_and_is_no_logs_secret(cosigner):
+    secret = cosigner.reveal()
+    assert Cosigner.parse(secret).key == cosigner.key
     assert Cosigner.parse(secret).reveal() == secret
     with pytest.raises(NoteError):
         NoteSigner.parse(secret)

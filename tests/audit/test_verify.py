@@ -1,6 +1,8 @@
 """What the verifier says about an export: the entry it names, what it asks for, and when it cannot judge."""
 
 import json
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -111,6 +113,13 @@ def test_a_directory_that_is_not_there_cannot_be_verified(tmp_path):
 
 def test_an_empty_directory_is_no_log(tmp_path):
     assert verify_export(tmp_path, HonestLog().key).first.code == "file-missing"
+
+
+def test_the_verifier_needs_the_standard_library_and_cryptography_alone():
+    told = "import sys, gateway.audit.verify; print(*{name.split('.')[0] for name in sys.modules if name not in old})"
+    command = [sys.executable, "-c", f"import sys; old = set(sys.modules); {told}"]
+    names = set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+    assert names - sys.stdlib_module_names - {"gateway", "cryptography", "_cffi_backend", "_openssl"} == set()
 
 
 # Witnesses
