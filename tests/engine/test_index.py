@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from engine import cohort as cohorts
 from engine.galleries.keys import KeyDirectory
 from engine.galleries.store import Galleries
 from engine.galleries.vault import NewTemplate, OpenTemplates, Vault
@@ -83,7 +84,7 @@ def galleries(tmp_path):
 
 @pytest.fixture
 def vault(tmp_path, galleries):
-    return Vault(galleries, KeyDirectory(tmp_path / "keys"), OURS, None)
+    return Vault(galleries, KeyDirectory(tmp_path / "keys"), OURS, cohorts.shipped())
 
 
 def enroll(vault, subject, photo="p1", gallery="here"):
