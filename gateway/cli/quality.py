@@ -36,7 +36,7 @@ def stages(root: Path, pytest_arguments: Sequence[str] = ()) -> tuple[Stage, ...
         Stage("ruff check", (python, "-m", "ruff", "check", ".")),
         Stage("ruff format", (python, "-m", "ruff", "format", "--check", ".")),
         # Called as a function: import-linter has no `-m` form, and a console script breaks when the folder is moved.
-        Stage("import contracts", (python, "-c", "from importlinter.cli import lint_imports_command as run; run()")),
+        Stage("import contracts", (python, "-c", "from importlinter.cli import lint_imports_command as run; run(['--no-logo'])")),
         Stage("mypy --strict", (python, "-m", "mypy", "--strict", *typed)),
         Stage("pytest", (python, "-m", "pytest", "-n", "2", *pytest_arguments)),
     )
