@@ -235,8 +235,10 @@ class Facts:
         if strange:
             raise FactsError(strange[0], f"is no part of a request; its parts are {', '.join(sorted(_READERS))}.")
         name = ""
+        parts: dict[str, Any] = {}
         try:
-            parts = {name: _READERS[name](entry) for name, entry in given.items()}
+            for name, entry in given.items():
+                parts[name] = _READERS[name](entry)
         except FactsError as error:
             raise error.inside(name) from error
         return cls(at=at, licence=_grants(licence), **parts)

@@ -5,7 +5,7 @@ This is the only module that knows Casbin. Authority says what is asked of it, a
 import threading
 from collections.abc import Iterable, Mapping
 from itertools import product
-from typing import Final
+from typing import ClassVar, Final
 
 import casbin
 from casbin.model import Model
@@ -78,10 +78,14 @@ class Authority:
     """Casbin over one rulebook, asked one question at a time. What it is not trusted with (TRAPS.md), and what is done instead:
 
     - loading: no adapter, no file, no edit; rows are added once to a fresh enforcer and counted, and their effects checked
-    - threads: one lock, because enforce() parses its matcher anew at each call, which Python 3.11 does not survive twice at once
+    - threads: one at a time in the whole process, whatever the rulebook. enforce() parses its matcher anew at each call, and Python 3.11
+      does not survive two parses at once (SystemError); a lock for each rulebook failed in the very moment of a swap
     - an empty policy, which it would match against empty strings: answered no without asking
     - size: asked over the rows of the question's client, purpose and operation (or `*`). The matcher demands equality or `*`
       in each of the three, so no other row can match; tests/policies/test_agreement.py asks the whole policy and compares"""
+
+    # Of the class, because what it guards against is shared by the process and not by a rulebook.
+    _one_at_a_time: ClassVar = threading.Lock()
 
     def __init__(self, rulebook: Rulebook, bounds: Mapping[str, Bound], *, whole: bool = False) -> None:
         if rulebook.model != MODEL.read_text(encoding="utf-8"):
@@ -94,13 +98,12 @@ class Authority:
         self._bounds = bounds
         self._whole = whole
         self._benches: dict[Cell | None, casbin.Enforcer | None] = {}
-        self._lock = threading.Lock()
 
     def permits(self, question: Question, capacities: Iterable[str]) -> bool:
         """True only if Casbin allows the question in every capacity in which the client acts (its own, and whom it acts for)."""
         facts = question.facts
         known = Known(question, self._bounds)
-        with self._lock:
+        with self._one_at_a_time:
             return all(self._ask(capacity, facts.purpose or "", question.operation, facts.place or "", known) for capacity in capacities)
 
     def _ask(self, client: str, purpose: str, operation: str, place: str, known: "Known") -> bool:

@@ -86,6 +86,8 @@ class Rulebook:
                 meaning=table["meaning"],
                 blocked=tuple(table["blocked"]),
             )
+            for rule in book.rules:
+                check(rule, book.words)
             known = table["format"] == FORMAT and book.text() == text
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RulebookRefused("rulebook", 0, "This text is not a rulebook.", "Take it from the registry as it was stored.") from error
@@ -93,8 +95,6 @@ class Rulebook:
             raise RulebookRefused(
                 "rulebook", 0, "This text is not a rulebook's canonical text.", "Take it from the registry as it was stored."
             )
-        for rule in book.rules:
-            check(rule, book.words)
         return book
 
 

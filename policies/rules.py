@@ -128,9 +128,6 @@ def _read(number: int, line: Mapping[str, str], origin: Origin, words: Vocabular
         _cell(line[column], of, origin, words)
         for column, of in (("client", "clients"), ("purpose", "purposes"), ("operation", "operations"))
     ]
-    place = line["place"] if line["place"] != "*" else origin.place
-    if place != "*" and not known_area(place, words):
-        raise _refused(f"{place!r} is no place.", "Write an ISO 3166 code, a group such as EU, or *.")
     asks = tuple(part.strip() for part in line["obligations"].split("&")) if line["obligations"] else ()
     _check_asks(effect, asks, words)
     if terms is None or not all(cells):
@@ -143,7 +140,7 @@ def _read(number: int, line: Mapping[str, str], origin: Origin, words: Vocabular
         clients=cells[0],
         purposes=cells[1],
         operations=cells[2],
-        place=place,
+        place=line["place"] if line["place"] != "*" else origin.place,
         when=terms,
         asks=asks,
         source=texts[0],
@@ -155,16 +152,28 @@ def _read(number: int, line: Mapping[str, str], origin: Origin, words: Vocabular
 
 def check(rule: Rule, words: Vocabulary) -> None:
     """Refuse what no rulebook may hold, wherever the rule came from. Raises RulebookRefused (line 0)."""
+    _one_of(rule.effect, EFFECTS, "effect")
+    for of, named in (("clients", rule.clients), ("purposes", rule.purposes), ("operations", rule.operations)):
+        strange = [] if named == ANY else [word for word in named if word not in words.words(of)]
+        if strange or not named:
+            raise _refused(f"{strange[0] if strange else 'nothing'!r} among the {of}.", "Use the words of the vocabulary, or * for any.")
+    if rule.place != "*" and not known_area(rule.place, words):
+        raise _refused(f"{rule.place!r} is no place.", "Write an ISO 3166 code, a group such as EU, or *.")
     if rule.effect == "allow":
-        if rule.purposes == ANY:
-            raise _refused("An allow for any purpose.", "Name the purposes: a spelling that no deny knows would be allowed.")
-        never = [name for name in rule.purposes if words.purposes[name].default == "never"]
-        if never:
-            raise _refused(f"An allow for {never[0]}, which nothing may open.", "Drop it.")
-        if Term("licensed", wanted=True) not in rule.when:
-            raise _refused("An allow without `licensed`.", "Only a licence allows.")
+        _check_allow(rule, words)
+    _check_asks(rule.effect, rule.asks, words)
     for term in rule.when:
         bind(term.token, words)
+
+
+def _check_allow(rule: Rule, words: Vocabulary) -> None:
+    if rule.purposes == ANY:
+        raise _refused("An allow for any purpose.", "Name the purposes: a spelling that no deny knows would be allowed.")
+    never = [name for name in rule.purposes if words.purposes[name].default == "never"]
+    if never:
+        raise _refused(f"An allow for {never[0]}, which nothing may open.", "Drop it.")
+    if Term("licensed", wanted=True) not in rule.when:
+        raise _refused("An allow without `licensed`.", "Only a licence allows.")
 
 
 def _terms(line: Mapping[str, str], origin: Origin) -> tuple[Term, ...] | None:
