@@ -1,6 +1,7 @@
 """Receipts in the form of c2sp.org/tlog-proof: what a holder can show, with Go's libraries as the second opinion."""
 
 import subprocess
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -65,6 +66,7 @@ def test_the_extra_line_is_passed_over():
         "\udcff" + receipt(4),
         receipt(4) + "\udcff",
     ],
+    ids=count(),
 )
 def test_a_malformed_receipt_is_refused(text):
     with pytest.raises(TlogProofError):

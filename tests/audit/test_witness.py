@@ -164,6 +164,7 @@ BODY = GOOD.submission(3, 8).decode()
         "old 3\n\nno checkpoint",
         "old 3\n\n" + "x" * (1 << 21),
     ],
+    ids=count(),
 )
 def test_a_malformed_submission_is_said_to_be(body, witness):
     assert verdicts(witness, body.encode()) == [Verdict.MALFORMED]

@@ -1,6 +1,7 @@
 """The tlog-policy file, and when a checkpoint counts as witnessed."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -112,6 +113,7 @@ def test_comments_tabs_and_blank_lines_are_passed_over_and_names_may_be_any_byte
         "quorum none\x7f\n",
         "quorum none\n" + "#" * (1 << 20),
     ],
+    ids=count(),
 )
 def test_a_policy_that_is_not_well_formed_is_refused(text):
     with pytest.raises(PolicyError):
