@@ -28,6 +28,8 @@ class _Keys:
 
     def counting(self, at: datetime, kept: timedelta | None) -> tuple[SigningKey, ...]:
         """The keys that verify at that moment: the newest, and those that were replaced no longer ago than `kept`."""
+        if len(self.made) == 1:
+            return (self.made[0][2],)
         replaced = [after for after, _, _ in self.made[1:]]
         older = [key for (_, _, key), end in zip(self.made, replaced, strict=False) if kept is None or at < end + kept]
         return (*older, self.made[-1][2])

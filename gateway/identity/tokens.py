@@ -164,7 +164,9 @@ class TokenVerifier:
 def check(token: object, kind: Kind, book: TrustBook, now: int) -> tuple[Claims, Trust]:
     """Check a token from its first byte to its last claim.
 
-    1 form   2 kind   3 issuer   4 key   5 signature   6 claims. Raises TokenRefused."""
+    1 form   2 kind   3 issuer   4 key   5 signature   6 claims. Raises TokenRefused; its reasons are those of compact.take_apart(),
+    claims-json, claims-duplicate, claims-depth, issuer-unknown, keys-unavailable, key-unknown, signature, claim-NAME,
+    not-yet-valid, expired and life-too-long."""
     try:
         compact = take_apart(token)  # 1
         if compact.kind not in kind.types:  # 2

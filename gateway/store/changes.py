@@ -13,7 +13,7 @@ from typing import Protocol
 from sqlalchemy import Engine, text
 from sqlmodel import Field, SQLModel
 
-from gateway.store.errors import only_our_errors
+from gateway.store.errors import only_our_errors, unavailable
 
 COUNTS = "SELECT noun, count FROM changes"
 
@@ -52,8 +52,11 @@ class SqliteChanges:
 
     def version(self) -> int:
         """Ask SQLite for the version of the data: no table is read."""
-        with only_our_errors(), self._lock:
-            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        try:  # asked for each request: only_our_errors() would cost a third more
+            with self._lock:
+                return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.Error as error:
+            raise unavailable() from error
 
     def counts(self) -> Mapping[str, int]:
         """Read the counters."""

@@ -23,4 +23,9 @@ def only_our_errors() -> Iterator[None]:
     except IntegrityError:
         raise
     except (DBAPIError, sqlite3.Error) as error:
-        raise StoreUnavailable("The registry's database cannot be used now; try again, and ask the operator to run `doctor`.") from error
+        raise unavailable() from error
+
+
+def unavailable() -> StoreUnavailable:
+    """Say so in the one sentence that serves every failure."""
+    return StoreUnavailable("The registry's database cannot be used now; try again, and ask the operator to run `doctor`.")
