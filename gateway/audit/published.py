@@ -133,6 +133,7 @@ class PublishedAt:
             with self._open(request, timeout=_TIMEOUT_SECONDS) as answer:
                 raw: bytes = answer.read(limit + 1)
         except urllib.error.HTTPError as wrong:
+            wrong.close()
             if wrong.code in (404, 410):
                 return None
             raise CannotVerify(f"{self._prefix}{path} answered {wrong.code}; the log could not be read") from wrong

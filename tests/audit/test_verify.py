@@ -101,9 +101,10 @@ def test_the_empty_checkpoint_is_a_prefix_of_every_log(tmp_path):
     assert verified(HonestLog.of(11, signer), tmp_path, HonestLog(signer).checkpoint()).ok
 
 
-@pytest.mark.parametrize(
-    "older", [b"", b"rubbish", HonestLog.of(1).checkpoint(), HonestLog(NoteSigner.generate("other")).checkpoint()], ids=count()
-)
+STRANGE = [b"", b"rubbish", HonestLog.of(1).checkpoint(), HonestLog(NoteSigner.generate("other")).checkpoint()]
+
+
+@pytest.mark.parametrize("older", STRANGE, ids=count())
 def test_an_older_checkpoint_that_is_not_this_logs_is_no_evidence_either_way(older, tmp_path):
     with pytest.raises(CannotVerify):
         verified(HonestLog.of(11), tmp_path, older)

@@ -37,6 +37,7 @@ class Site:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.handle_error = lambda *_hung_up: None  # a client that has read enough may leave
         self.url = f"http://127.0.0.1:{self.server.server_port}/audit/"
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
         self.thread.start()
