@@ -2,25 +2,22 @@
 
 Entries, checkpoints and tiles are only ever inserted; openings alone are overwritten, when they are erased."""
 
-import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.audit.errors import AuditError
 from gateway.audit.failures import LogDamaged, LogUnavailable
-from gateway.audit.stores.base import MAX_BATCH, Batch, Commit, Cosigned, HeadMoved, Opening, StoreBusy, StoreMissing
+from gateway.audit.stores.base import MAX_BATCH, Batch, Commit, Cosigned, HeadMoved, Opening, StoreBusy
+from gateway.audit.stores.durable import DurableFile, failure
 from gateway.audit.tree import HASH_SIZE
 
 FORMAT: Final = 1
 APPLICATION: Final = 0x43757374  # "Cust", so that `file` and the next reader know what they see
 MAX_OPENINGS: Final = 256  # of one entry; a place is entry index * MAX_OPENINGS + ordinal
 
-_PAGE_BYTES: Final = 8192  # measured: a batch of 64 entries of 700 bytes commits fastest at this size
-_CHECKPOINT_PAGES: Final = 2048  # 16 MiB of WAL
 _ROWS_A_STATEMENT: Final = 250
 _TILE_BYTES: Final = 256 * HASH_SIZE
 
@@ -41,29 +38,29 @@ class SqliteStore:
 
     def __init__(self, path: Path, *, create: bool, busy_seconds: float = 5.0) -> None:
         """Open the file. Raises StoreMissing if it is missing and may not be created, LogDamaged if it is no store, else LogUnavailable."""
-        self._path = path
-        self._files = tuple(f"{path}{end}" for end in ("", "-wal", "-shm"))
-        self._busy_seconds = busy_seconds
         self._reading = threading.Lock()
-        self._connections: list[sqlite3.Connection] = []
         try:
-            if create:
-                _create_private(path)
-            elif not path.exists():
-                raise StoreMissing(f"there is no log file {path.name}")
-            self._writer = self._connect()
-            self._reader = self._connect()
-            self._reader.execute("PRAGMA query_only = ON")
-            self._begun = self._is_begun()
-        except sqlite3.Error as error:
-            self.close()
-            raise _failure(error) from error
+            self._file = DurableFile(path, create=create, busy_seconds=busy_seconds)
         except OSError as error:
-            raise LogUnavailable(f"the log file cannot be opened: {error.strerror}") from error
-        except LogDamaged:
+            raise failure(error) from error
+        try:
+            self._take_up()
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            raise failure(error) from error
+        except AuditError:
             self.close()
             raise
-        self._identity = self._identify()
+
+    def _take_up(self) -> None:
+        self._writer = self._file.connect()
+        self._reader = self._file.connect()
+        self._reader.execute("PRAGMA query_only = ON")
+        self._begun = self._is_begun()
+        # Write what an earlier process, or an earlier handle with a failed sync, left in the WAL once more, and sync it: the
+        # kernel may hold as clean what never reached the disk. It also ends the copies of what was erased just before a crash.
+        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._file.remember()
 
     def begin(self, checkpoint: bytes) -> None:
         """Lay out an empty file; see Store."""
@@ -74,11 +71,11 @@ class SqliteStore:
                     self._writer.execute(statement)
                 self._writer.execute("INSERT INTO batches VALUES (0, ?, x'', x'')", (checkpoint,))
             self._writer.execute("COMMIT")
-            _sync_directory(self._path.parent)
+            self._file.sync_directory()
+            self._file.remember()
         except (sqlite3.Error, OSError) as error:
-            raise _failure(error) from error
+            raise failure(error) from error
         self._begun = True
-        self._identity = self._identify()
 
     def head(self) -> Batch | None:
         """Return the newest batch; None before `begin`."""
@@ -91,7 +88,7 @@ class SqliteStore:
 
     def size(self) -> int:
         """Return the size of the newest batch, and notice on the way that the file is still the one that was opened."""
-        self._must_be_in_place()
+        self._file.must_be_in_place()
         size: int = self._read("SELECT coalesce(max(size), 0) FROM batches")[0][0]
         return size
 
@@ -101,7 +98,7 @@ class SqliteStore:
         try:
             run("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
-            raise _failure(error) from error
+            raise failure(error) from error
         try:
             row = (batch.size, batch.checkpoint, batch.leaves, batch.bundle, batch.first)
             # Tied to the head, not to a lock held between commits: two gateways on one file then write one chain.
@@ -115,7 +112,7 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise LogUnavailable(f"the log could not be written, and what reached it is not known: {error}") from error
         # After the commit: a file that was deleted or replaced before it took our bytes to nowhere.
-        self._must_be_in_place()
+        self._file.must_be_in_place()
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
         """Read the batches that hold the entries [start, stop), a few at a time so that no read blocks a checkpoint."""
@@ -181,7 +178,7 @@ class SqliteStore:
                 ).rowcount  # fmt: skip
                 erased.extend([path] * found)
         except sqlite3.Error as error:
-            raise _failure(error) from error
+            raise failure(error) from error
         self._cut_wal()
         return tuple(erased)
 
@@ -192,7 +189,7 @@ class SqliteStore:
             self._writer.executemany("INSERT OR IGNORE INTO cosignatures VALUES (?, ?)", [(size, line) for line in lines])
             self._writer.execute("COMMIT")
         except sqlite3.Error as error:
-            raise _failure(error) from error
+            raise failure(error) from error
 
     def cosigned(self) -> Cosigned | None:
         """Read the newest checkpoint that any witness has signed."""
@@ -205,44 +202,13 @@ class SqliteStore:
     def close(self) -> None:
         """Close the file; the last process to do so folds the WAL into it."""
         with self._reading:
-            for connection in self._connections:
-                with suppress(sqlite3.Error):
-                    connection.close()
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"{self._path.resolve().as_uri()}?mode=rw", uri=True, timeout=self._busy_seconds,
-            isolation_level=None, check_same_thread=False,
-        )  # fmt: skip
-        self._connections.append(connection)
-        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-        self._enter_wal(connection)
-        # FULL, because NORMAL acknowledges before any sync; fullfsync is the same promise on macOS.
-        for setting in ("synchronous = FULL", "fullfsync = ON", "secure_delete = ON", "temp_store = MEMORY"):
-            connection.execute(f"PRAGMA {setting}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-        return connection
-
-    def _enter_wal(self, connection: sqlite3.Connection) -> None:
-        # Another process that opens the file at this moment makes the switch fail at once, whatever the busy timeout says.
-        deadline = time.monotonic() + self._busy_seconds
-        while True:
-            try:
-                mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-            except sqlite3.OperationalError as error:
-                if _primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-                continue
-            if mode != "wal":
-                raise LogUnavailable(f"this file system keeps SQLite from using a write-ahead log (it offers {mode!r}): use a local disk")
-            return
+            self._file.close()
 
     def _is_begun(self) -> bool:
-        application, version = (self._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-        tables = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if (application, version, tables) == (0, 0, 0):
+        # The tables first: another process may lay them out between these reads.
+        if not self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             return False
+        application, version = (self._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
         if (application, version) != (APPLICATION, FORMAT):
             raise LogDamaged(f"this file is not an audit log of format {FORMAT}")
         return True
@@ -263,7 +229,7 @@ class SqliteStore:
         try:
             busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         except sqlite3.Error as error:
-            raise _failure(error) from error
+            raise failure(error) from error
         if busy:
             raise StoreBusy("another process is reading the log, so its write-ahead log could not be cut: ask for the erasure again")
 
@@ -272,19 +238,7 @@ class SqliteStore:
             try:
                 return self._reader.execute(sql, values).fetchall()
             except sqlite3.Error as error:
-                raise _failure(error) from error
-
-    def _identify(self) -> list[tuple[int, int]]:
-        return [(seen.st_dev, seen.st_ino) for seen in map(os.stat, self._files)]
-
-    def _must_be_in_place(self) -> None:
-        """Raise LogUnavailable if a file of the store was deleted or replaced: SQLite would go on writing to what has no name."""
-        try:
-            if self._identify() == self._identity:
-                return
-        except OSError:
-            pass
-        raise LogUnavailable("the log's file was deleted or replaced while it was in use")
+                raise failure(error) from error
 
 
 def _batch(row: tuple[int, bytes, bytes, bytes]) -> Batch:
@@ -293,33 +247,3 @@ def _batch(row: tuple[int, bytes, bytes, bytes]) -> Batch:
 
 def _places(index: int) -> tuple[int, int]:
     return index * MAX_OPENINGS, (index + 1) * MAX_OPENINGS - 1
-
-
-def _create_private(path: Path) -> None:
-    """Make an empty file that only its owner may read: it will hold the openings. The WAL inherits its mode."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _primary_code(error: sqlite3.Error) -> int:
-    # Extended result codes carry the primary one in their low byte; errors of Python's own layer have none.
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _failure(error: sqlite3.Error | OSError) -> LogUnavailable | LogDamaged:
-    if isinstance(error, OSError):
-        return LogUnavailable(f"the log's directory does not answer: {error.strerror}")
-    match _primary_code(error):
-        case sqlite3.SQLITE_BUSY:
-            return StoreBusy("another process holds the log")
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_ERROR:  # the last: our own SQL finds no such table
-            return LogDamaged(f"the log file is damaged: {error}")
-        case _:
-            return LogUnavailable(f"the log file does not answer: {error}")
