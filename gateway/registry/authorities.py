@@ -1,4 +1,6 @@
-"""Keep the courts and offices whose own signature on a paper can be checked: their kind, place and public key."""
+"""Keep the courts and offices whose own signature on a paper can be checked: their kind, place and public key.
+
+Never holds a paper, and never says that one counts: two people and authorisations.py do."""
 
 from dataclasses import dataclass
 
