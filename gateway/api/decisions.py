@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request, Response
 
 from gateway.api import rendering
-from gateway.api.door import Door, FieldMalformed
+from gateway.api.door import Door, FieldMalformed, text_of
 from gateway.api.openapi import json_request, problem_responses
-from gateway.enforcement.declaration import Declaration
+from gateway.enforcement.declaration import Declaration, DeclarationMalformed
+from gateway.enforcement.facts import FactsRefused
+from gateway.enforcement.images import BodyRefused
 from gateway.enforcement.pipeline import Pipeline
 
 _SCHEMA = {
@@ -48,8 +50,10 @@ class DecisionDoor:
     async def check(self, request: Request) -> Response:
         """Return the decision on the declared facts, with its reasons or its obligations."""
         caller = await self.door.client(request)
-        said = dict(await self.door.document(request))
-        operation = said.pop("operation", None)
-        if not isinstance(operation, str) or not 1 <= len(operation) <= 64:
-            raise FieldMalformed("operation", "'operation' takes the name of an operation, such as identify.")
-        return rendering.checked(await self.pipeline.check(caller, Declaration.of(operation, said)))
+        try:
+            said = dict(await self.door.document(request))
+            operation = text_of(said, "operation", longest=64)
+            del said["operation"]
+            return rendering.checked(await self.pipeline.check(caller, Declaration.of(operation, said)))
+        except (BodyRefused, DeclarationMalformed, FactsRefused, FieldMalformed) as fault:
+            await self.pipeline.turn_away(caller, "check", fault)

@@ -41,15 +41,7 @@ class OAuthDoor:
     async def token(self, request: Request) -> Response:
         """Answer in RFC 6749's own form, errors too; a refused assertion is in the log."""
         try:
-            if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-                raise TokenRequestRefused("invalid-request", f"Send the request as {_FORM}.", "content-type")
-            body = await read_bounded(headers_of(request), request.stream(), self.limits, _FORM_BYTES)
-            pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=32)
-            if len({name for name, _value in pairs}) != len(pairs):
-                raise TokenRequestRefused("invalid-request", "A parameter is given twice.", "parameter-twice")
-            issued = await asyncio.to_thread(self.issuer.answer, dict(pairs))
-        except ValueError:
-            return json_response({"error": "invalid_request", "error_description": "Too many parameters."}, 400)
+            issued = await asyncio.to_thread(self.issuer.answer, await self._form(request))
         except TokenRequestRefused as refused:
             await self.journal.write(
                 entries.authn_denied(at=self.clock.now(), token_sha256=None, why=f"token-request:{refused.reason}", path=TOKEN_PATH)
@@ -57,6 +49,18 @@ class OAuthDoor:
             error = refused.code.replace("-", "_")
             return json_response({"error": error, "error_description": refused.sentence}, _STATUS.get(refused.code, 400))
         return json_response(issued.to_json())
+
+    async def _form(self, request: Request) -> dict[str, str]:
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+            raise TokenRequestRefused("invalid-request", f"Send the request as {_FORM}.", "content-type")
+        body = await read_bounded(headers_of(request), request.stream(), self.limits, _FORM_BYTES)
+        try:
+            pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=32)
+        except ValueError as fault:
+            raise TokenRequestRefused("invalid-request", "There are too many parameters.", "parameters") from fault
+        if len({name for name, _value in pairs}) != len(pairs):
+            raise TokenRequestRefused("invalid-request", "A parameter is given twice.", "parameter-twice")
+        return dict(pairs)
 
     async def jwks(self) -> Response:
         """Return the key set (RFC 7517)."""

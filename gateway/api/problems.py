@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.enforcement.answers import RecogniserBusy, Recorded, Refused
-from gateway.enforcement.declaration import DeclarationMalformed
 from gateway.errors import CustodesError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -26,20 +25,37 @@ STATUS: Final = MappingProxyType(
                 "body-malformed",
                 "body-mismatch",
                 "image-missing",
-                "idempotency-key-malformed",
+                "subject-missing",
+                "gallery-missing",
             ),
             401: ("unauthenticated",),
-            403: ("role-missing",),
-            404: ("not-found", "unknown-case", "unknown-gallery", "unknown-subject", "unknown-client", "gallery-unknown"),
+            403: ("role-missing", "client-needed", "staff-needed"),
+            404: (
+                "not-found",
+                "gallery-unknown",
+                "subject-unknown",
+                *(
+                    f"unknown-{noun}"
+                    for noun in ("authorisation", "case", "client", "gallery", "licence", "link", "person", "review", "rulebook", "subject")
+                ),
+            ),
             405: ("method-not-allowed",),
             408: ("body-too-slow",),
-            409: ("conflict", "state-conflict", "idempotency-conflict", "already-exists"),
+            409: (
+                "already-on-record",
+                "same-person",
+                "state-forbids",
+                "already-enrolled",
+                "idempotency-in-progress",
+                *(f"review-{state}" for state in ("claimed", "settled", "not-claimed", "judged-already", "own-request")),
+            ),
+            410: ("result-shredded",),
             413: ("body-too-large", "too-large"),
             415: ("unsupported-media-type",),
-            422: ("field-malformed", "facts-malformed"),
-            429: ("quota-exceeded",),
+            422: ("field-malformed", "facts-malformed", "malformed", "judgement-malformed", "idempotency-key-reused"),
+            429: ("quota-day", "quota-case"),
             431: ("headers-too-large",),
-            503: ("audit-unavailable", "engine-failed", "engine-busy", "not-ready"),
+            503: ("audit-unavailable", "engine-failed", "engine-busy", "not-ready", "registry-unavailable"),
         }.items()
         for code in codes
     }
@@ -68,8 +84,8 @@ def problem(error: CustodesError) -> tuple[int, dict[str, Any]]:
         "status": status,
         "detail": error.sentence,
     }
-    if isinstance(error, DeclarationMalformed):
-        document["field"] = error.field
+    if (field := getattr(error, "field", None)) is not None:
+        document["field"] = field
     if isinstance(error, Recorded):
         document["decision_id"] = error.decision_id
         document["receipt"] = error.receipt.text()

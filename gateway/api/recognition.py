@@ -9,6 +9,9 @@ from gateway.api import rendering
 from gateway.api.door import Door
 from gateway.api.openapi import image_request, problem_responses
 from gateway.enforcement.answers import Held, Released
+from gateway.enforcement.declaration import DeclarationMalformed
+from gateway.enforcement.facts import FactsRefused
+from gateway.enforcement.images import BodyRefused
 from gateway.enforcement.pipeline import Pipeline
 from gateway.enforcement.waiting import WaitingRoom
 
@@ -66,11 +69,14 @@ class RecognitionDoor:
 
     async def _run(self, request: Request, operations: tuple[str, ...], gallery_id: str | None = None) -> Response:
         caller = await self.door.client(request)
-        body = self.door.body(request)
-        declaration = await self.door.declaration(request, body, operations)
-        if gallery_id is not None:
-            declaration = declaration.into(gallery_id)
-        result = await self.pipeline.run(caller, declaration, body)
+        try:
+            body = self.door.body(request)
+            declaration = await self.door.declaration(request, body, operations)
+            if gallery_id is not None:
+                declaration = declaration.into(gallery_id)
+            result = await self.pipeline.run(caller, declaration, body)
+        except (BodyRefused, DeclarationMalformed, FactsRefused) as fault:
+            await self.pipeline.turn_away(caller, operations[0], fault)
         if isinstance(result, Held):
             return rendering.held(result, f"/v1/searches/{result.decision_id}")
         return rendering.released(result)

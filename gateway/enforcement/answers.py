@@ -37,6 +37,14 @@ class Refused(Recorded):
         return self.refusal.needed
 
 
+class TurnedAway(Recorded):
+    """What a known caller sent cannot be read; `field` names the part of it, where that can be told."""
+
+    def __init__(self, fault: CustodesError, decision_id: str, receipt: Receipt) -> None:
+        super().__init__(fault.sentence, code=fault.code, decision_id=decision_id, receipt=receipt)
+        self.field: str | None = getattr(fault, "field", None)
+
+
 class ImageUnusable(Recorded):
     """The request was permitted, but its image was refused: no image, no face, too many faces, not the case's person."""
 

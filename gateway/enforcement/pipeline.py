@@ -12,7 +12,7 @@ from engine.orders import GalleryState, Operation, OrderSeal, SubjectReference, 
 from engine.workers.pool import Workers
 from gateway.audit.log import Receipt
 from gateway.clock import Clock, iso
-from gateway.enforcement.answers import Checked, Held, ImageUnusable, RecogniserBusy, RecognitionFailed, Refused, Released
+from gateway.enforcement.answers import Checked, Held, ImageUnusable, RecogniserBusy, RecognitionFailed, Refused, Released, TurnedAway
 from gateway.enforcement.bench import Bench
 from gateway.enforcement.declaration import Declaration
 from gateway.enforcement.facts import Assembled, FactsBook, Gap
@@ -29,6 +29,7 @@ from gateway.records.explorer import OpenIntent
 from gateway.registry.errors import QuotaExceeded
 from gateway.registry.quotas import Quotas
 from policies.decision import Permit, Reason, Refusal
+from policies.facts import Facts
 
 BY_POLICY: Final = "policy"
 BY_GATEWAY: Final = "gateway"
@@ -59,6 +60,14 @@ class Pipeline:
         )
         return Checked(decision_id, await self.journal.write(record), verdict)
 
+    async def turn_away(self, caller: Caller, operation: str, fault: CustodesError) -> NoReturn:
+        """Record that a known caller sent what cannot be read, and raise TurnedAway. Raises AuditUnavailable."""
+        decision_id = _new_id()
+        facts = Facts.from_json({"operation": operation, "client": {"id": caller.id}}, at=self.clock.now())
+        refusal = Refusal(fault.code, (Reason(fault.code, BY_GATEWAY, "", fault.sentence),), (), self.bench.judge().rulebook.digest)
+        record = entries.denial(at=self.clock.now(), decision_id=decision_id, client=caller.id, facts=facts, refusal=refusal, by=BY_GATEWAY)
+        raise TurnedAway(fault, decision_id, await self.journal.write(record)) from fault
+
     async def run(self, caller: Caller, declaration: Declaration, source: ImageSource) -> Released | Held:
         """Answer a request, or refuse it and say why.
 
@@ -76,7 +85,7 @@ class Pipeline:
         if isinstance(verdict, Refusal):
             await self._deny(decision_id, caller, assembled, verdict, by)
         await self._spend_quota(decision_id, caller, assembled, verdict)
-        images = await self._read(decision_id, caller, assembled, verdict, source)
+        images = await self._read(decision_id, caller, declaration, assembled, verdict, source)
         # What follows must reach its outcome even if the client hangs up.
         return await asyncio.shield(asyncio.ensure_future(self._carry_out(decision_id, caller, declaration, assembled, verdict, images)))
 
@@ -100,13 +109,16 @@ class Pipeline:
                 images=images.digests,
             )
         )
-        # 5
-        order = order_for(work, images, boot=self.boot, order_id=order_id, intent_index=intent.index, now=self.clock.now())
-        # 6
+        # 5, 6
         try:
+            order = order_for(work, images, boot=self.boot, order_id=order_id, intent_index=intent.index, now=self.clock.now())
             answer = await self.workers.run(seal(order, self.order_seal), images.probe, images.reference if order.second_sha256 else None)
         except EngineError as fault:
             await self._failed(decision_id, intent, fault)
+        except Exception:
+            # A fault of ours: the intent must not stay open for it.
+            self.journal.outcome_was_lost(OpenIntent(intent.index, self.boot, decision_id))
+            raise
         # 7
         held = planned.reviewers > 0 and bool(answer.candidates)
         receipt = await self._close(
@@ -143,19 +155,16 @@ class Pipeline:
         if isinstance(verdict, Permit):
             gaps += [_not_kept(obligation.slug) for obligation in verdict.obligations if obligation.kind not in KEPT]
             if assembled.operation not in ENGINE_OPERATION:
-                gaps.append(
-                    (
-                        "operation-not-offered",
-                        Reason("operation-not-offered", BY_GATEWAY, "", "This gateway's recogniser does not offer that."),
-                    )
-                )
+                gaps.append(_gap("operation-not-offered", "This gateway's recogniser does not offer that."))
+        if "identify" in assembled.operation and assembled.gallery_id is None:
+            gaps.append(_gap("gallery-missing", "A search names its gallery: declare it in Custodes-Gallery."))
         if not gaps:
             return verdict, BY_POLICY
         reasons = tuple(reason for _code, reason in gaps)
         if isinstance(verdict, Permit):
             return Refusal(gaps[0][0], reasons, (), verdict.rulebook), BY_GATEWAY
-        # A prohibited purpose stays refused as that; for "not licensed" the register knows better what is missing.
-        code = gaps[0][0] if verdict.code in ("not-licensed", "nothing-allows") else verdict.code
+        # A prohibited purpose stays refused as that; of what is missing the register knows better than the rules.
+        code = gaps[0][0] if verdict.code in ("not-licensed", "nothing-allows", "policy-refused") else verdict.code
         return Refusal(code, (*verdict.reasons, *reasons), verdict.needed, verdict.rulebook), BY_GATEWAY
 
     async def _deny(self, decision_id: str, caller: Caller, assembled: Assembled, refusal: Refusal, by: str) -> NoReturn:
@@ -172,11 +181,15 @@ class Pipeline:
         except QuotaExceeded as fault:
             await self._deny(decision_id, caller, assembled, _refusal_for(fault, permit), BY_GATEWAY)
 
-    async def _read(self, decision_id: str, caller: Caller, assembled: Assembled, permit: Permit, source: ImageSource) -> Images:
+    async def _read(
+        self, decision_id: str, caller: Caller, declaration: Declaration, assembled: Assembled, permit: Permit, source: ImageSource
+    ) -> Images:
         try:
-            return await source.images()
+            images = await source.images()
+            _check_comparable(declaration, images)
         except BodyRefused as fault:
             await self._deny(decision_id, caller, assembled, _refusal_for(fault, permit), BY_GATEWAY)
+        return images
 
     async def _failed(self, decision_id: str, intent: Receipt, fault: EngineError) -> NoReturn:
         failed = isinstance(fault, EngineFailed | EngineBusy)
@@ -221,9 +234,19 @@ class Pipeline:
         return Work(operation, planned.limits, self.order_seconds, gallery, subject)
 
 
+def _check_comparable(declaration: Declaration, images: Images) -> None:
+    if declaration.operation == "verify" and images.reference is None and None in (declaration.subject, declaration.gallery_id):
+        sentence = "A comparison needs an enrolled person (Custodes-Gallery and Custodes-Subject) or a second image ('reference')."
+        raise BodyRefused(sentence, code="subject-missing")
+
+
 def _not_kept(slug: str) -> Gap:
     sentence = f"The rules ask for {slug!r}, which this gateway cannot see through; what cannot be honoured is not permitted."
-    return "obligation-not-kept", Reason("obligation-not-kept", BY_GATEWAY, "", sentence)
+    return _gap("obligation-not-kept", sentence)
+
+
+def _gap(code: str, sentence: str) -> Gap:
+    return code, Reason(code, BY_GATEWAY, "", sentence)
 
 
 def _refusal_for(fault: CustodesError, permit: Permit) -> Refusal:
