@@ -54,6 +54,8 @@ def covering(licences: Iterable[Licence], use: Use, at: datetime) -> Licence:
 
 
 def _gap(licence: Licence, use: Use, at: datetime) -> str | None:
+    if licence.state == "damaged":
+        return "damaged"  # its terms cannot be read, so nothing else can be said of it
     if use.purpose not in licence.terms.purposes:
         return "purpose"
     if f"{use.purpose}:{use.operation}" not in licence.terms.grants:

@@ -19,7 +19,7 @@ from gateway.registry.errors import Malformed, NotOnRecord, SamePerson, StateFor
 from gateway.registry.fields import Words
 from gateway.registry.galleries import GalleryRow
 from gateway.registry.seals import DocumentSeal
-from gateway.registry.terms import Terms
+from gateway.registry.terms import NOTHING, Terms
 from gateway.store.columns import Moment
 from gateway.store.sessions import Database
 
@@ -211,22 +211,26 @@ def load_licence(session: Session, row: LicenceRow, seal: DocumentSeal, words: W
     """Read a licence with those it derives from, each from its sealed document."""
     above = session.get(LicenceRow, row.parent_id) if row.parent_id else None
     if row.parent_id and (above is None or depth <= 1):
-        return Licence(row.id, row.client_id, "damaged", Terms.from_json(row.terms, words))
+        return _damaged(row, None)
     return licence_of(row, load_licence(session, above, seal, words, depth - 1) if above else None, seal, words)
 
 
 def licence_of(row: LicenceRow, parent: Licence | None, seal: DocumentSeal, words: Words) -> Licence:
     """Read one licence. What its sealed document does not bear out is `damaged`, and allows nothing."""
-    if row.document is None:
-        state = "damaged" if row.state in {"granted", "suspended"} else row.state
-        return Licence(row.id, row.client_id, state, Terms.from_json(row.terms, words), row.reason, None, parent)
     try:
-        document = seal.open(row.document)
+        if row.document is None and row.state in {"applied", "revoked"}:
+            return Licence(row.id, row.client_id, row.state, Terms.from_json(row.terms, words), row.reason, None, parent)
+        document = seal.open(row.document or "")
         terms = Terms.from_json(document.get("terms"), words)
     except Malformed:
-        return Licence(row.id, row.client_id, "damaged", Terms.from_json(row.terms, words), row.reason, row.document, parent)
-    borne_out = (document.get("id"), document.get("client"), document.get("parent")) == (row.id, row.client_id, row.parent_id)
-    return Licence(row.id, row.client_id, row.state if borne_out else "damaged", terms, row.reason, row.document, parent)
+        return _damaged(row, parent)
+    if (document.get("id"), document.get("client"), document.get("parent")) != (row.id, row.client_id, row.parent_id):
+        return _damaged(row, parent)
+    return Licence(row.id, row.client_id, row.state, terms, row.reason, row.document, parent)
+
+
+def _damaged(row: LicenceRow, parent: Licence | None) -> Licence:
+    return Licence(row.id, row.client_id, "damaged", NOTHING, row.reason, row.document, parent)
 
 
 def _in_state(session: Session, licence_id: str, allowed: set[str], state: str) -> LicenceRow:

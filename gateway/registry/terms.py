@@ -5,7 +5,7 @@ access_control:identify. Empty lists allow nothing."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from gateway.clock import iso
@@ -90,6 +90,9 @@ class Terms:
             "may_sublicense": self.may_sublicense and not other.may_sublicense,
         }
         return tuple(name for name, wider in found.items() if wider)
+
+
+NOTHING = Terms((), (), (), datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC), 0, 0)
 
 
 def pairs(purposes: tuple[str, ...], operations: tuple[str, ...]) -> tuple[str, ...]:

@@ -132,6 +132,21 @@ def test_whoever_edits_the_database_can_take_a_licence_away_but_never_widen_it(
     assert states == ({"granted"} if widening == "terms" else {"damaged"})
 
 
+def test_a_licence_that_cannot_be_read_is_damaged_and_does_not_stop_the_others(register: Register, registry_path: Path) -> None:
+    unreadable, good = register.licences.apply("ngo", register.terms(), ALL, by="ngo"), register.licence()
+    shell = sqlite3.connect(registry_path)
+    for terms in ("{}", "[]", '"x"', '{"grants": ["forgotten_purpose:identify"]}'):
+        shell.execute("UPDATE licences SET terms = ? WHERE id = ?", (terms, unreadable.id))
+        shell.commit()
+        assert {licence.id: licence.state for licence in register.lookups.now().licences("ngo")} == {
+            unreadable.id: "damaged",
+            good.id: "granted",
+        }
+    shell.execute("UPDATE licences SET client_id = 'police' WHERE id = ?", (unreadable.id,))
+    shell.commit()
+    assert refusal(register, SEARCH, "police") == "licence-damaged"
+
+
 def test_a_document_sealed_for_one_licence_does_not_serve_as_another(register: Register, registry_path: Path) -> None:
     wide, narrow = register.licence("police"), register.licence("ngo", grants=("missing_person:verify",))
     shell = sqlite3.connect(registry_path)
