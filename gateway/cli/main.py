@@ -9,7 +9,10 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import quality
+from gateway.cli import audit, clients, engine, quality
+from gateway.cli.demo.command import demo
+from gateway.cli.doctor import doctor
+from gateway.cli.service import serve_command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,6 +23,13 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(audit.app, name="audit")
+app.add_typer(clients.app, name="clients")
+app.add_typer(engine.app, name="engine")
+app.command()(demo)
+app.command()(doctor)
+app.command("serve")(serve_command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
