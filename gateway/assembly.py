@@ -215,7 +215,10 @@ def _with_request_path(
     issuers = TrustedIssuers(registry.issuer, clock)
     bench = Bench(registry.lookups, registry.rulebooks)
     templates = template_galleries(settings.home)
+    # 1 what waits for people; 2 the way of a request; 3 what the doors are given
+    # 1
     waiting = WaitingRoom(Queue(registry.database, clock), Vault(settings.home.keys / "cases"), journal, bench, clock)
+    # 2
     pipeline = Pipeline(
         boot=run,
         clock=clock,
@@ -229,6 +232,7 @@ def _with_request_path(
         order_seal=seal,
         order_seconds=settings.order_seconds,
     )
+    # 3
     return Assembly(
         settings=settings,
         clock=clock,

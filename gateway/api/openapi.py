@@ -1,4 +1,4 @@
-"""Describe in OpenAPI what FastAPI cannot see: bodies that are read late, declaration headers, problem documents."""
+"""Describe in OpenAPI what FastAPI cannot see: bodies that are read late, declaration headers, problem documents. Parses none of them."""
 
 from typing import Any, Final
 

@@ -84,7 +84,7 @@ async def test_3_no_result_leaves_without_a_durable_outcome_and_the_intent_is_cl
     async def refuses_outcomes(log: object, entry: bytes, *openings: object) -> object:
         if b'"kind":"outcome"' in entry:
             raise LogUnavailable("the disk is full")
-        return await append(log, entry, *openings)  # type: ignore[arg-type]
+        return await append(log, entry, *openings)  # type: ignore[arg-type]  # passed through as they came
 
     with monkeypatch.context() as broken:
         broken.setattr(type(town.house.log), "append", refuses_outcomes)
