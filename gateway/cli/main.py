@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import audit, clients, engine, quality
+from gateway.cli import audit, clients, engine, policies, quality
 from gateway.cli.demo.command import demo
 from gateway.cli.doctor import doctor
 from gateway.cli.service import serve_command
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.add_typer(audit.app, name="audit")
 app.add_typer(clients.app, name="clients")
 app.add_typer(engine.app, name="engine")
+app.add_typer(policies.app, name="policies")
 app.command()(demo)
 app.command()(doctor)
 app.command("serve")(serve_command)

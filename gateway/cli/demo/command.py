@@ -51,6 +51,7 @@ async def _perform(settings: Settings, stage: Stage, once: bool) -> None:
         await story.a_refused_purpose()
         await story.a_reworded_purpose()
         await story.an_insider(settings.home.root / "demo")
+        story.four_stances()
         if once:
             return
         _leave_running(house, stage)

@@ -1,8 +1,8 @@
-"""The story: four scenes, told by what the running service answers over HTTP. Nothing in it is made up beforehand."""
+"""The story: scenes told by what the running service answers over HTTP. Nothing in it is made up beforehand."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx2
 
@@ -10,9 +10,26 @@ from gateway.assembly import Assembly
 from gateway.cli.demo.cast import CASE, GALLERY, NGO, POLICE, PORTRAITS, PROBE, REVIEWER, SUBJECTS
 from gateway.cli.demo.insider import tamper
 from gateway.cli.demo.stage import Stage
+from gateway.cli.policies import STANCES, answer_of, table_of
 
-STILL = "source=upload, device=none, space=none, age_s=86400, subject_involved=?0"
-LIVE = "source=live_feed, device=fixed, space=public, age_s=0, subject_involved=?0"
+STILL: Final = "source=upload, device=none, space=none, age_s=86400, subject_involved=?0"
+LIVE: Final = "source=live_feed, device=fixed, space=public, age_s=0, subject_involved=?0"
+
+
+CHILD: Final = {
+    "at": "2026-11-22T10:00:00Z",
+    "client": {"kind": "police_local", "place": "US-OR"},
+    "operation": "identify",
+    "purpose": "missing_person",
+    "capture": {"source": "upload", "device": "none", "space": "none", "age_s": 86400, "subject_involved": False},
+    "target": {"kind": "specific_person", "role": "missing", "minor": True},
+    "case": {"ref": CASE},
+    "gallery": {"id": GALLERY, "provenance": "missing_person_reports"},
+    "place": "US-OR",
+    "threshold_pct": 99.0,
+    "review": {"reviewers": [REVIEWER], "trained": True},
+    "evidence": {"bias_test_audited": True},
+}
 
 
 class StoryBroken(RuntimeError):
@@ -109,6 +126,15 @@ class Story:
         stage.refused(f"Verification of the copy: {found.line()}")
         stage.refused(f"And a service that is started on it refuses: {seen.at_start}.")
         stage.fact("d", verified=seen.honest.size, altered=index, found=found.index, export=str(place / "export"))
+
+    def four_stances(self) -> None:
+        """(e) What four companies promised in June 2020, and after, about one and the same request."""
+        stage = self.stage
+        stage.scene("e", "One request, US police seek a missing child, under each company's promise")
+        answers = [answer_of(pack, CHILD) for pack in STANCES]
+        if not stage.as_json:
+            stage.console.print(table_of(answers))
+        stage.fact("e", answers={answer["pack"]: answer["decision"] for answer in answers})
 
     def _calls(self) -> int:
         """The recogniser's own count since the story began."""

@@ -1,0 +1,117 @@
+"""`policies rehearse` and `policies compare`: ask packs what they would answer, outside the service. Changes nothing, logs nothing."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gateway.cli.options import FAILED, JsonOption, plainly
+from policies.decision import Permit
+from policies.errors import FactsError
+from policies.facts import Facts
+from policies.judge import Judge
+from policies.packs import names
+from policies.rehearsal import Result, pack_lines, rehearse
+from policies.rulebook import build
+
+app = typer.Typer(help="Purpose policies: packs, rehearsals, comparisons.", no_args_is_help=True)
+
+STANCES: Final = ("vendor-amazon", "vendor-ibm-principles", "vendor-microsoft", "vendor-google", "vendor-ibm-exit")
+
+
+@app.command("rehearse")
+def rehearse_vectors(
+    vectors: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Decision vectors; without one, every pack's own.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Run decision vectors against the packs that they name. The last line is `N passed, M failed`.
+
+    Exit code 0: all passed; 1: some failed; 2: a line is no vector, or a file cannot be read."""
+    with plainly():
+        results = _run(vectors)
+    for result in results:
+        if as_json:
+            typer.echo(json.dumps(result.to_json(), sort_keys=True))
+        elif not result.passed:
+            typer.echo(f"FAILED {result.id}: {'; '.join(result.wrong)}")
+    failed = sum(not result.passed for result in results)
+    typer.echo(f"{len(results) - failed} passed, {failed} failed")
+    raise typer.Exit(FAILED if failed else 0)
+
+
+@app.command()
+def compare(
+    request: Annotated[Path, typer.Argument(metavar="REQUEST.json", help="Facts in the shape of the decision vectors.")],
+    *,
+    packs: Annotated[list[str] | None, typer.Option("--pack", help="A pack to ask; may be given more than once.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what each stance answers to one request, side by side. Exit code 0; 2 if the request cannot be read."""
+    with plainly():
+        answers = [answer_of(name, _read(request)) for name in packs or STANCES]
+    if as_json:
+        typer.echo(json.dumps(answers, sort_keys=True))
+        return
+    Console(highlight=False).print(table_of(answers))
+
+
+@app.command("packs")
+def list_packs(*, as_json: JsonOption = False) -> None:
+    """Print the packs that ship. Exit code 0."""
+    typer.echo(json.dumps(list(names())) if as_json else "\n".join(names()))
+
+
+def answer_of(pack: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Return one pack's answer to a request, with nothing else enabled. Raises FactsError or RulebookRefused."""
+    asked = dict(request)
+    at = datetime.fromisoformat(asked.pop("at")) if "at" in asked else datetime.now(UTC)
+    licence = asked.pop("licence", None) or [f"{asked.get('purpose')}:{asked.get('operation')}"]
+    answer = Judge(build([pack])).decide(Facts.from_json(asked, at=at, licence=licence))
+    if isinstance(answer, Permit):
+        return {"pack": pack, "decision": "permit", "rules": [], "obligations": [duty.slug for duty in answer.obligations], "why": ""}
+    rules = [reason.rule for reason in answer.reasons]
+    why = answer.reasons[0].sentence if answer.reasons else answer.code
+    return {"pack": pack, "decision": "refusal", "rules": rules, "obligations": [], "why": why}
+
+
+def table_of(answers: Iterable[dict[str, Any]]) -> Table:
+    """Return the answers as a table for a terminal."""
+    table = Table("stance", "answer", "rule", "why, or what is asked in return", box=None, pad_edge=False)
+    for answer in answers:
+        permitted = answer["decision"] == "permit"
+        table.add_row(
+            answer["pack"],
+            "[green]permitted[/]" if permitted else "[red]refused[/]",
+            ", ".join(answer["rules"]),
+            ", ".join(answer["obligations"]) if permitted else answer["why"],
+        )
+    return table
+
+
+def _run(vectors: Path | None) -> tuple[Result, ...]:
+    if vectors is None:
+        return tuple(result for name in names() for result in rehearse(pack_lines(name)))
+    return rehearse(_lines(vectors))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as fault:
+        typer.echo(f"{path} cannot be read as text: {fault}", err=True)
+        raise typer.Exit(2) from fault
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        request = json.loads("\n".join(_lines(path)))
+        datetime.fromisoformat(request.get("at", "2026-01-01T00:00:00Z"))
+    except (ValueError, AttributeError, TypeError, RecursionError) as fault:
+        raise FactsError("request", f"must be one JSON object in the shape of the decision vectors ({fault}).") from fault
+    return dict(request)
