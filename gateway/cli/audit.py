@@ -12,7 +12,7 @@ from gateway.audit.note import VerifierKey
 from gateway.audit.verify import verify_export, verify_url
 from gateway.cli.options import HomeOption, JsonOption, plainly, settings_of
 
-app = typer.Typer(help="Export and verify the audit log.", no_args_is_help=True)
+app = typer.Typer(help="Export and verify the audit log.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

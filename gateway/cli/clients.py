@@ -8,7 +8,7 @@ from gateway.assembly import open_registry
 from gateway.cli.options import HomeOption, JsonOption, PortOption, plainly, say, settings_of
 from gateway.clock import SystemClock
 
-app = typer.Typer(help="Clients of the gateway.", no_args_is_help=True)
+app = typer.Typer(help="Clients of the gateway.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

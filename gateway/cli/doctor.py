@@ -33,6 +33,10 @@ class Finding:
     mend: str = ""
 
 
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
 def doctor(*, home: HomeOption = None, port: PortOption = None, as_json: JsonOption = False) -> None:
     """Look at Python, packages, disk, home, keys, rulebook and port. Exit code 0: all well; 1: something is to be mended."""
     try:

@@ -11,7 +11,7 @@ from engine.recognisers.dlib import FaceFinder
 from engine.recognisers.onnx import OnnxRecogniser, ensure_model
 from gateway.cli.options import FAILED, HomeOption, plainly, settings_of
 
-app = typer.Typer(help="The recogniser.", no_args_is_help=True)
+app = typer.Typer(help="The recogniser.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 @app.callback()

@@ -4,33 +4,55 @@ It decides nothing itself, and prints nothing that --json could not say."""
 import json
 import tomllib
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from gateway.cli import audit, clients, engine, policies, quality
-from gateway.cli.demo.command import demo
-from gateway.cli.doctor import doctor
-from gateway.cli.service import serve_command
+from gateway.cli import quality
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# Imported when they are called: a token should not wait for the recogniser's libraries, nor a verification for the web's.
+LATE: Final = MappingProxyType(
+    {
+        "audit": "gateway.cli.audit:app",
+        "clients": "gateway.cli.clients:app",
+        "demo": "gateway.cli.demo.command:app",
+        "doctor": "gateway.cli.doctor:app",
+        "engine": "gateway.cli.engine:app",
+        "policies": "gateway.cli.policies:app",
+        "serve": "gateway.cli.service:app",
+    }
+)
+
+
+class LateCommands(TyperGroup):
+    """The command tree, with the branches that are imported late."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401  (typer's click is private to it)
+        """Name every command, imported or not."""
+        return sorted({*super().list_commands(ctx), *LATE})
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401  (as above)
+        """Return a command, importing its module if need be."""
+        if cmd_name not in self.commands and cmd_name in LATE:
+            module, _, name = LATE[cmd_name].partition(":")
+            self.commands[cmd_name] = typer.main.get_command(getattr(import_module(module), name))
+        return super().get_command(ctx, cmd_name)
+
+
 app = typer.Typer(
     name="gateway",
+    cls=LateCommands,
     help="Custodes: a moratorium you can verify.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
 )
-
-app.add_typer(audit.app, name="audit")
-app.add_typer(clients.app, name="clients")
-app.add_typer(engine.app, name="engine")
-app.add_typer(policies.app, name="policies")
-app.command()(demo)
-app.command()(doctor)
-app.command("serve")(serve_command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 

@@ -19,7 +19,9 @@ from policies.packs import names
 from policies.rehearsal import Result, pack_lines, rehearse
 from policies.rulebook import build
 
-app = typer.Typer(help="Purpose policies: packs, rehearsals, comparisons.", no_args_is_help=True)
+app = typer.Typer(
+    help="Purpose policies: packs, rehearsals, comparisons.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 
 STANCES: Final = ("vendor-amazon", "vendor-ibm-principles", "vendor-microsoft", "vendor-google", "vendor-ibm-exit")
 

@@ -45,6 +45,10 @@ def run(coroutine_function: object, *arguments: object) -> None:
         runner.run(coroutine_function(*arguments))  # type: ignore[operator]  # any coroutine function
 
 
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
 def serve_command(*, home: HomeOption = None, port: PortOption = None) -> None:
     """Serve until a signal says otherwise. Exit code 0; 2 if the service could not be started."""
     with plainly():

@@ -18,6 +18,10 @@ from gateway.settings import Settings
 DEMO_HOME: Final = Path("custodes-home")
 
 
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
 def demo(
     *,
     once: Annotated[bool, typer.Option("--once", help="End after the story.")] = False,
