@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
+from starlette.exceptions import HTTPException
 
 from gateway.api.body_limits import BodyLimits
 from gateway.api.catalogue import CatalogueDoor
@@ -13,7 +14,7 @@ from gateway.api.galleries import GalleryDoor
 from gateway.api.guard import Guard
 from gateway.api.health import HealthDoor
 from gateway.api.oauth import OAuthDoor
-from gateway.api.problems import render_problem
+from gateway.api.problems import render_fault, render_http_exception, render_problem
 from gateway.api.receipts import ReceiptDoor
 from gateway.api.recognition import RecognitionDoor
 from gateway.api.reviews import ReviewDoor
@@ -51,6 +52,8 @@ def create_app(house: Assembly) -> FastAPI:
     ):
         app.include_router(routes.router())
     app.add_exception_handler(CustodesError, render_problem)
+    app.add_exception_handler(HTTPException, render_http_exception)
+    app.add_exception_handler(Exception, render_fault)
     # The docs page's script and style come with the package: no browser of ours asks a stranger's server.
     patch_fastapi(app, docs_url="/docs")
     app.add_middleware(Guard)

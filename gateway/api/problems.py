@@ -4,6 +4,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -106,6 +107,30 @@ def problem_bytes(error: CustodesError) -> tuple[int, list[tuple[bytes, bytes]],
     headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
     headers += [(name.encode(), value.encode()) for name, value in _extra_headers(error, status).items()]
     return status, headers, body
+
+
+class NoSuchRoute(CustodesError):
+    """The path, or the method on it, is not served."""
+
+    code = "not-found"
+
+
+async def render_http_exception(request: Request, error: Exception) -> Response:
+    """Answer what the router itself refuses in the same form as everything else."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        answer = await render_problem(request, NoSuchRoute(f"This path does not take {request.method}.", code="method-not-allowed"))
+    else:
+        answer = await render_problem(request, NoSuchRoute("There is no such path; GET /openapi.json lists them all."))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def render_fault(request: Request, _error: Exception) -> Response:
+    """Answer a fault of ours without a word of what it was; the traceback goes to the operator's log."""
+    return await render_problem(
+        request, CustodesError("Something went wrong here, and nothing was released. The operator's log says more.")
+    )
 
 
 async def render_problem(_request: Request, error: Exception) -> Response:

@@ -285,6 +285,12 @@ async def test_a_receipt_of_a_malformed_index_is_refused_and_of_an_absent_one_no
     assert (await town.get("/v1/receipts/999999")).status_code == 404
 
 
+async def test_an_unknown_path_and_a_wrong_method_are_problems_like_all_others(town: Town) -> None:
+    absent, wrong = await town.get("/v2/searches"), await town.get("/v1/searches", NGO)
+    assert (absent.status_code, code(absent)) == (404, "not-found")
+    assert (wrong.status_code, code(wrong), wrong.headers["allow"]) == (405, "method-not-allowed", "POST")
+
+
 async def test_a_request_with_two_meanings_is_refused(town: Town) -> None:
     bearer = ("authorization", f"Bearer {town.token(NGO)}")
     for headers in ([bearer, bearer], [bearer, ("custodes-purpose", "missing_person"), ("custodes-purpose", "research")]):

@@ -71,8 +71,8 @@ def _leave_running(house: Assembly, stage: Stage) -> None:
         f"API and documentation   {url}/docs\nCatalogue of purposes   {url}/v1/purposes\n"
         f"Signed head of the log  {url}/audit/checkpoint\nReadiness               {url}/health/ready",
     )
-    stage.panel("curl (the token lasts 15 minutes; `clients token reunite` prints another)", _curl(url, token, portrait))
-    stage.panel("Python", _python(url, token, portrait))
+    stage.paste("curl (the token lasts 15 minutes; `clients token reunite` prints another)", _curl(url, token, portrait))
+    stage.paste("Python", _python(url, token, portrait))
 
 
 def _curl(url: str, token: str, portrait: Path) -> str:

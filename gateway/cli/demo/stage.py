@@ -39,6 +39,13 @@ class Stage:
         if self.as_json:
             self.console.print(json.dumps({"scene": letter, **members}, sort_keys=True), markup=False)
 
+    def paste(self, title: str, line: str) -> None:
+        """Show a line to copy: unwrapped and unframed, so that it can be pasted as it is."""
+        if not self.as_json:
+            self.console.print()
+            self.console.rule(Text(title), align="left")
+            self.console.out(line, highlight=False)
+
     def panel(self, title: str, text: str) -> None:
         """Show something to copy."""
         if not self.as_json:
