@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from engine.names import is_subject_name
 from gateway.errors import CustodesError
 
 # What a client may declare. Everything else in the Facts (who it is, its licence, the papers on record, the
@@ -61,6 +62,10 @@ class Declaration:
                 raise DeclarationMalformed(
                     f"{name}.{min(extra)}", f"Of the {name}, declare only its {only!r}; the rest is taken from the register."
                 )
+        if subject is not None and not is_subject_name(subject):
+            raise DeclarationMalformed(
+                "subject", "A subject's name is 1 to 128 letters, digits and . _ : - and begins with a letter or digit."
+            )
         return cls(operation, MappingProxyType(dict(said)), subject)
 
     def into(self, gallery_id: str) -> "Declaration":

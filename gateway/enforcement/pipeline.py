@@ -20,7 +20,7 @@ from gateway.enforcement.fulfilment import KEPT, Plan, plan
 from gateway.enforcement.images import BodyRefused, Images, ImageSource
 from gateway.enforcement.journal import Journal
 from gateway.enforcement.orders import ENGINE_OPERATION, Work, order_for
-from gateway.enforcement.waiting import WaitingRoom
+from gateway.enforcement.waiting import WaitingRoom, to_judge
 from gateway.errors import CustodesError
 from gateway.identity.callers import Caller
 from gateway.records import entries
@@ -77,25 +77,33 @@ class Pipeline:
         released, or waits for people.
         Raises Refused, ImageUnusable, RecogniserBusy, RecognitionFailed (all recorded) or AuditUnavailable (nothing happened)."""
         decision_id = _new_id()
-        # 2
+        # 2, 3, 4
+        assembled, permit = await self._permitted(decision_id, caller, declaration)
+        await self._spend_quota(decision_id, caller, assembled, permit)
+        images = await self._read(decision_id, caller, declaration, assembled, permit, source)
+        # A body may take half a minute: what was suspended, revoked or forbidden meanwhile counts.
+        assembled, permit = await self._permitted(decision_id, caller, declaration)
+        # What follows must reach its outcome even if the client hangs up.
+        return await asyncio.shield(asyncio.ensure_future(self._carry_out(decision_id, caller, declaration, assembled, permit, images)))
+
+    async def _permitted(self, decision_id: str, caller: Caller, declaration: Declaration) -> tuple[Assembled, Permit]:
+        """Assemble, judge, and return only with a Permit: a refusal is recorded and raised."""
         assembled = self.facts.of(caller, declaration)
-        # 3
         verdict, by = self._judged(assembled)
-        # 4
         if isinstance(verdict, Refusal):
             await self._deny(decision_id, caller, assembled, verdict, by)
-        await self._spend_quota(decision_id, caller, assembled, verdict)
-        images = await self._read(decision_id, caller, declaration, assembled, verdict, source)
-        # What follows must reach its outcome even if the client hangs up.
-        return await asyncio.shield(asyncio.ensure_future(self._carry_out(decision_id, caller, declaration, assembled, verdict, images)))
+        return assembled, verdict
 
     async def _carry_out(
         self, decision_id: str, caller: Caller, declaration: Declaration, assembled: Assembled, permit: Permit, images: Images
     ) -> Released | Held:
-        size = await asyncio.to_thread(self._gallery_size, declaration)
-        planned = plan(permit, declaration, gallery_size=size, licence_least=assembled.licence_least)
         order_id = uuid.uuid4().hex
-        work = await asyncio.to_thread(self._work, declaration, assembled, planned)
+        try:
+            size = await asyncio.to_thread(self._gallery_size, declaration)
+            planned = plan(permit, declaration, gallery_size=size, licence_least=assembled.licence_least)
+            work = await asyncio.to_thread(self._work, declaration, planned)
+        except EngineError as fault:
+            await self._deny(decision_id, caller, assembled, _refusal_for(fault, permit), BY_GATEWAY)
         # Record before searching: a crash in between leaves an intent without a search, never the reverse.
         intent = await self.journal.write(
             entries.intent(
@@ -120,7 +128,7 @@ class Pipeline:
             self.journal.outcome_was_lost(OpenIntent(intent.index, self.boot, decision_id))
             raise
         # 7
-        held = planned.reviewers > 0 and bool(answer.candidates)
+        held = planned.reviewers > 0 and to_judge(answer) > 0
         receipt = await self._close(
             OpenIntent(intent.index, self.boot, decision_id),
             entries.outcome(
@@ -222,7 +230,7 @@ class Pipeline:
             return 0
         return self.galleries.count(declaration.gallery_id).subjects
 
-    def _work(self, declaration: Declaration, assembled: Assembled, planned: Plan) -> Work:
+    def _work(self, declaration: Declaration, planned: Plan) -> Work:
         operation = ENGINE_OPERATION[declaration.operation]
         gallery = subject = None
         if declaration.gallery_id is not None:
@@ -249,7 +257,7 @@ def _gap(code: str, sentence: str) -> Gap:
     return code, Reason(code, BY_GATEWAY, "", sentence)
 
 
-def _refusal_for(fault: CustodesError, permit: Permit) -> Refusal:
+def _refusal_for(fault: CustodesError | EngineError, permit: Permit) -> Refusal:
     return Refusal(fault.code, (Reason(fault.code, BY_GATEWAY, "", fault.sentence),), (), permit.rulebook)
 
 

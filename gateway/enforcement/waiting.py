@@ -59,7 +59,7 @@ class WaitingRoom:
             purpose=facts.purpose or "",
             operation=answer.operation,
             needed=needed,
-            candidates=len(answer.candidates),
+            candidates=to_judge(answer),
             intent_index=intent,
             outcome_index=outcome.index,
             facts=facts.to_json() | {"licence": sorted(facts.licence)},
@@ -132,7 +132,7 @@ class WaitingRoom:
             return review
         content = await self._opened(review)
         confirmed = verdict(review.judgements, review.held.candidates, review.held.needed).confirmed
-        kept = tuple(content.answer.candidates[number] for number in confirmed)
+        kept = tuple(content.answer.candidates[number] for number in confirmed if number < len(content.answer.candidates))
         receipt = await asyncio.to_thread(self.journal.log.receipt, review.settled_index)
         return Released(decision_id, receipt, replace(content.answer, candidates=kept), content.obligations)
 
@@ -153,6 +153,11 @@ class _Content:
 
     answer: Answer
     obligations: tuple[Obligation, ...]
+
+
+def to_judge(answer: Answer) -> int:
+    """Return how many likenesses a person has to judge: each candidate of a search, or the one comparison."""
+    return len(answer.candidates) or int(answer.verified is not None)
 
 
 def case_key(client: str, reference: str | None) -> str:

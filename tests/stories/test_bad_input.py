@@ -2,12 +2,14 @@
 
 import base64
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.stories.town import CASE, GALLERY, NGO, POLICE, PROBE, REVIEWER, STILL, Town
+from gateway.cli.demo.cast import PORTRAITS
+from tests.stories.town import CASE, GALLERY, NGO, POLICE, PROBE, REVIEWER, SEEKING, STILL, Town
 
 pytestmark = pytest.mark.anyio
 
@@ -124,8 +126,6 @@ async def test_an_image_without_a_face_and_one_with_too_many_are_refused_after_a
 
     from PIL import Image
 
-    from gateway.cli.demo.cast import PORTRAITS
-
     face = Image.open(PORTRAITS / PROBE).convert("RGB")
     face.thumbnail((500, 500))
     crowd = Image.new("RGB", (face.width * 2, face.height), "white")
@@ -141,7 +141,6 @@ async def test_an_image_without_a_face_and_one_with_too_many_are_refused_after_a
 
 
 async def test_multipart_with_the_declaration_first_and_base64_json_are_answered_like_raw_bytes(town: Town) -> None:
-    from gateway.cli.demo.cast import PORTRAITS
 
     image = (PORTRAITS / PROBE).read_bytes()
     declaration = {
@@ -239,6 +238,34 @@ async def test_a_suspended_client_is_refused_on_its_next_request(town: Town) -> 
     finally:
         clients.resume(POLICE, "inquiry over")
     assert (await town.search(POLICE)).status_code in (403, 404)
+
+
+async def test_a_licence_that_is_suspended_while_the_body_arrives_stops_the_search(town: Town) -> None:
+    licences = town.house.registry.licences
+    licence = next(iter(licences.all(NGO)))
+    image, calls = (PORTRAITS / PROBE).read_bytes(), town.calls
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield image[:1000]
+        licences.suspend(licence.id, "under inquiry")
+        yield image[1000:]
+
+    headers = {"authorization": f"Bearer {town.token(NGO)}", "content-type": "image/jpeg", **SEEKING}
+    try:
+        answer = await town.web.post("/v1/searches", headers=headers, content=slowly())
+    finally:
+        licences.resume(licence.id, "inquiry over")
+    assert (answer.status_code, code(answer)) == (403, "licence-suspended")
+    assert town.calls == calls
+
+
+@pytest.mark.parametrize("subject", ["../../etc/passwd", "a b", "", "x" * 129, "-rf"])
+async def test_a_subject_with_an_impossible_name_is_refused_before_anything_is_done(town: Town, subject: str) -> None:
+    calls = town.calls
+    said = {"custodes-purpose": "missing_person", "custodes-subject": f'"{subject}"', "custodes-capture": STILL}
+    answer = await town.send(f"/v1/galleries/{GALLERY}/subjects", NGO, said)
+    assert (answer.status_code, code(answer)) == (400, "declaration-malformed")
+    assert town.calls == calls
 
 
 async def test_a_client_cannot_review_and_a_reviewer_cannot_search(town: Town) -> None:
