@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
 from starlette.exceptions import HTTPException
 
+from gateway.api.audit import AuditDoor
 from gateway.api.body_limits import BodyLimits
 from gateway.api.catalogue import CatalogueDoor
 from gateway.api.decisions import DecisionDoor
@@ -21,6 +22,7 @@ from gateway.api.reviews import ReviewDoor
 from gateway.assembly import Assembly
 from gateway.errors import CustodesError
 
+VERSION: Final = "0.1.0"
 DESCRIPTION: Final = (
     "Custodes stands in front of a face recogniser, lets a search through only when the caller, the purpose, the case and the law "
     "allow it, and writes every decision and every outcome into an audit log that a stranger can verify."
@@ -31,7 +33,7 @@ def create_app(house: Assembly) -> FastAPI:
     """Return the application that serves this assembly."""
     app = FastAPI(
         title="Custodes",
-        version="0.1.0",
+        version=VERSION,
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
@@ -46,6 +48,7 @@ def create_app(house: Assembly) -> FastAPI:
         DecisionDoor(door, house.pipeline),
         ReviewDoor(door, house.waiting),
         CatalogueDoor(house.bench),
+        AuditDoor(door, house.log, house.explorer, house.journal, house.clock, VERSION),
         ReceiptDoor(house.log, house.verifier_key),
         OAuthDoor(house.registry.issuer, house.journal, house.clock, limits),
         HealthDoor(house.readiness),

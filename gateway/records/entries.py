@@ -110,8 +110,17 @@ def change(kind: str, *, at: datetime, by: str, act: str, more: Mapping[str, obj
     return veil.record(entry | {name: storable(value) for name, value in more.items()})
 
 
+def log_read(*, at: datetime, by: str, what: Mapping[str, object], asked: Mapping[str, str]) -> Record:
+    """Record that somebody read entries: who (veiled), in what form, and by which filters (a case reference veiled)."""
+    veil = Veil()
+    filters = {name: veil.over(f"/asked/{name}", value) if name == "case_ref" else value for name, value in asked.items()}
+    return veil.record(
+        {"v": VERSION, "kind": "log-read", "at": iso(at), "by": veil.over("/by", by), "what": storable(what), "asked": filters}
+    )
+
+
 def note(kind: str, *, at: datetime, more: Mapping[str, object]) -> Record:
-    """Record an event of the log itself: `genesis`, `heartbeat`, `log-read`, `erasure`, `anchor`."""
+    """Record an event of the log itself: `genesis`, `heartbeat`, `erasure`, `anchor`."""
     return _plain(kind, at, more)
 
 

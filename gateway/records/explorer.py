@@ -137,6 +137,7 @@ class Explorer:
     def _take_in(self, index: int, body: bytes) -> None:
         entry = json.loads(body)
         facts, answer = _object(entry.get("facts")), _object(entry.get("answer"))
+        asked = _object(facts.get("request"))
         self._database.execute(
             "INSERT OR REPLACE INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?)",
             (
@@ -145,8 +146,8 @@ class Explorer:
                 entry["at"],
                 entry.get("decision_id"),
                 entry.get("client"),
-                _word(facts.get("purpose")),
-                _word(facts.get("operation")),
+                _word(asked.get("purpose")),
+                _word(asked.get("operation")),
                 answer.get("decision"),
                 answer.get("code") or entry.get("status") or entry.get("why"),
                 self._case(index) if facts else None,
@@ -160,7 +161,7 @@ class Explorer:
             self._database.execute("DELETE FROM open_intents WHERE idx = ?", (entry["intent"],))
 
     def _case(self, index: int) -> str | None:
-        opening = self._log.openings(index).get("/facts/case/ref")
+        opening = self._log.openings(index).get("/facts/request/case/ref")
         return None if opening is None else opening.value.decode()
 
 

@@ -23,6 +23,7 @@ NGO: Final = "reunite"
 POLICE: Final = "city-police"
 REGISTRARS: Final = ("registrar-1", "registrar-2")
 REVIEWER: Final = "reviewer-1"
+AUDITOR: Final = "auditor-1"
 CASE: Final = "MP-2026-0142"
 GALLERY: Final = "missing-persons"
 SYNTHETIC_SUBJECTS: Final = 1000
@@ -69,7 +70,7 @@ class Seeding:
 
     def _people(self) -> None:
         staff = self.house.registry.staff
-        for person, roles in ((REGISTRARS[0], ("registrar",)), (REGISTRARS[1], ("registrar",)), (REVIEWER, ("reviewer",))):
+        for person, roles in ((REGISTRARS[0], ("registrar",)), (REGISTRARS[1], ("registrar",)), (REVIEWER, ("reviewer",)), (AUDITOR, ("auditor",))):
             staff.redeem(staff.invite(person, person.replace("-", " "), roles, "demo").secret)
 
     async def _client(self, client: NewClient, terms: Terms) -> None:

@@ -1,0 +1,129 @@
+"""An auditor finds, exports and follows entries; each reading is an entry; everybody else gets hashes alone."""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import MutableMapping
+from typing import cast
+
+import httpx2
+import pytest
+
+from gateway.app import create_app
+from gateway.audit.tiles import decode_bundle, decode_tile
+from gateway.audit.tree import leaf_hash
+from gateway.cli.demo.cast import AUDITOR
+from tests.stories.town import CASE, NGO, POLICE, Town
+
+pytestmark = pytest.mark.anyio
+
+
+async def found(town: Town, query: str) -> list[dict[str, object]]:
+    answer = await town.get(f"/v1/audit/entries?{query}", AUDITOR)
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["entries"])
+
+
+async def test_an_auditor_finds_entries_by_client_purpose_decision_rule_case_and_kind(town: Town) -> None:
+    refused = (await town.search(POLICE, purpose="mass_surveillance")).json()
+    held = (await town.search(NGO)).json()
+    for query, wanted in (
+        (f"decision_id={refused['decision_id']}", refused["log_index"]),
+        (f"client={POLICE}&purpose=mass_surveillance&decision=refusal", refused["log_index"]),
+        ("rule=BASE-1&kind=denial", refused["log_index"]),
+        (f"case_ref={CASE}&kind=intent", held["log_index"] - 1),
+        (f"kind=outcome&decision_id={held['decision_id']}", held["log_index"]),
+    ):
+        assert (await found(town, query))[0]["index"] == wanted, query
+    assert await found(town, "client=nobody") == []
+
+
+async def test_pages_follow_each_other_without_gap_or_repetition(town: Town) -> None:
+    for _ in range(5):
+        await town.search(POLICE, purpose="mass_surveillance")
+    seen: list[int] = []
+    path: str | None = "/v1/audit/entries?kind=denial&limit=2"
+    while path is not None:
+        page = (await town.get(path, AUDITOR)).json()
+        seen += [entry["index"] for entry in page["entries"]]
+        path = page["next"]
+    denials = [index for index, entry in enumerate(town.entries()) if entry["kind"] == "denial"]
+    assert seen == denials[::-1]
+
+
+async def test_each_reading_of_entries_is_an_entry_that_names_the_reader_by_a_commitment(town: Town) -> None:
+    size = town.house.log.size
+    await found(town, "kind=genesis")
+    entry = town.entry(size)
+    assert (entry["kind"], entry["asked"]) == ("log-read", {"kind": "genesis"})
+    assert AUDITOR not in json.dumps(entry)
+
+
+@pytest.mark.parametrize("who", [NGO, POLICE, "reviewer-1", "registrar-1"])
+@pytest.mark.parametrize("path", ["/v1/audit/entries", "/v1/audit/export", "/v1/audit/stream", "/audit/tile/entries/000.p/1"])
+async def test_only_auditors_read_entries(town: Town, who: str, path: str) -> None:
+    assert (await town.get(path, who)).status_code == 403
+    assert (await town.get(path)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=501", "limit=x", "before=-1", "since=yesterday", "colour=blue", "kind=", "kind=a&kind=b"]
+)
+async def test_a_malformed_filter_is_refused(town: Town, query: str) -> None:
+    assert (await town.get(f"/v1/audit/entries?{query}", AUDITOR)).status_code == 422
+
+
+async def test_tiles_and_bundles_are_those_of_the_tree(town: Town) -> None:
+    hashes = decode_tile((await town.get("/audit/tile/0/000.p/5")).content, 5)
+    bundle = decode_bundle((await town.get("/audit/tile/entries/000.p/5", AUDITOR)).content, 5)
+    assert hashes == [leaf_hash(entry) for entry in bundle] == [leaf_hash(town.house.log.entry(index)) for index in range(5)]
+    for path in ("0/999", "0/000.p/256", "x/000", "0/0", "64/000", "entries/../../registry.db"):
+        answer: httpx2.Response = await town.get(f"/audit/tile/{path}", AUDITOR)
+        assert answer.status_code in (400, 404), path
+
+
+async def test_exports_hold_the_entries_byte_for_byte_and_no_formula(town: Town) -> None:
+    refused = (await town.search(POLICE, purpose='"=HYPERLINK(1)"')).json()
+    query = f"decision_id={refused['decision_id']}"
+    line = (await town.get(f"/v1/audit/export?{query}", AUDITOR)).text
+    assert town.house.log.entry(refused["log_index"]).decode() in line
+    table = list(csv.reader(io.StringIO((await town.get(f"/v1/audit/export?format=csv&{query}", AUDITOR)).text)))
+    assert "=HYPERLINK(1)" not in table[1]
+    assert any(cell.endswith("=HYPERLINK(1)") for cell in table[1])
+    event = json.loads((await town.get(f"/v1/audit/export?format=ocsf&{query}", AUDITOR)).text)
+    assert event["class_uid"] == 6003
+    assert (await town.get("/v1/audit/export?format=xls", AUDITOR)).status_code == 422
+
+
+async def test_the_stream_resumes_behind_the_last_entry_seen_and_goes_on_as_entries_come(town: Town) -> None:
+    refused = (await town.search(POLICE, purpose="mass_surveillance")).json()["log_index"]
+    app = create_app(town.house)
+    gone, sent = asyncio.Event(), asyncio.Queue[bytes]()
+
+    async def receive() -> dict[str, object]:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        if message["type"] == "http.response.body":
+            await sent.put(cast("bytes", message["body"]))
+
+    headers = [(b"authorization", f"Bearer {town.token(AUDITOR)}".encode()), (b"last-event-id", str(refused - 1).encode())]
+    path = "/v1/audit/stream"
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http", "path": path,
+        "raw_path": path.encode(), "query_string": b"", "root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8080),
+        "headers": headers,
+    }  # fmt: skip
+    listening = asyncio.create_task(app(scope, receive, send))
+    try:
+        first = await asyncio.wait_for(sent.get(), 10)
+        assert first.startswith(b"id: %d\nevent: entry\ndata: " % refused)
+        assert town.house.log.entry(refused) in first
+        assert b"log-read" in await asyncio.wait_for(sent.get(), 10)
+        later = (await town.search(POLICE, purpose="mass_surveillance")).json()["log_index"]
+        assert (await asyncio.wait_for(sent.get(), 10)).startswith(b"id: %d\n" % later)
+    finally:
+        gone.set()
+        listening.cancel()
