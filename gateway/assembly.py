@@ -19,6 +19,7 @@ from gateway.enforcement.bench import Bench
 from gateway.enforcement.boots import boot, is_running
 from gateway.enforcement.facts import FactsBook
 from gateway.enforcement.galleries import GalleryDesk
+from gateway.enforcement.heartbeat import beat
 from gateway.enforcement.journal import Journal
 from gateway.enforcement.pipeline import Pipeline
 from gateway.enforcement.readiness import Readiness
@@ -155,7 +156,8 @@ def log_signer(home: Home, origin: str) -> NoteSigner:
 async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Assembly]:
     """Start the service and lend it; everything is stopped, and all that was asked for is written, when the block ends.
 
-    1 registers; 2 log, and its first entry; 3 this run's name, and what crashed runs left open; 4 recogniser; 5 the request path."""
+    1 registers; 2 log, and its first entry; 3 this run's name, and what crashed runs left open; 4 recogniser, and the log's
+    heartbeat; 5 the request path."""
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         # 1
@@ -177,6 +179,8 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
         seal = LocalSeal.fresh()
         workers = await Workers.start(worker_plan(settings, run, seal))
         stack.push_async_callback(workers.close)
+        heart = asyncio.create_task(beat(journal, clock, settings.heartbeat_seconds, lambda: workers.calls, run))
+        stack.callback(heart.cancel)
         # 5
         yield _with_request_path(settings, clock, registry, log, explorer, journal, workers, seal, run)
 
