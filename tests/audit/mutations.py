@@ -1,7 +1,7 @@
 """Every way to spoil an export that both verifiers must notice: single bits, and changes of structure by outsiders and insiders.
 
 An insider here holds the log's own key and rebuilds everything that can be rebuilt; only an older checkpoint, or the rules
-between entries, give that away."""
+between entries, give that away. Long because it is one table of sixty ways, each with the few lines that do it."""
 
 import random
 import shutil

@@ -1,4 +1,6 @@
-"""Signed notes, checkpoints and cosignatures, against the examples of the C2SP texts and of Go's sumdb/note."""
+"""Signed notes, checkpoints and cosignatures, against the examples of the C2SP texts and of Go's sumdb/note.
+
+Long because it quotes the published examples whole."""
 
 import base64
 

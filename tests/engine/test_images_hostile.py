@@ -1,4 +1,6 @@
-"""Throw more than a hundred files that mean harm at the image guard. Each is made here; none is a picture of anybody."""
+"""Throw more than a hundred files that mean harm at the image guard. Each is made here; none is a picture of anybody.
+
+Long because each file is made by hand, byte by byte."""
 
 import io
 import random

@@ -43,7 +43,7 @@ def an_order(intent: int = 7, **changes: object) -> WorkOrder:
         expires_at=NOW + timedelta(seconds=30),
         gallery=GalleryState("missing", 4),
     )
-    return replace(order, **changes)  # type: ignore[arg-type]
+    return replace(order, **changes)  # type: ignore[arg-type]  # each test names a field that the order has
 
 
 @pytest.fixture
