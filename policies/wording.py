@@ -1,4 +1,6 @@
-"""Find words that are in no closed list, before any rule is asked: Casbin would let a prohibited purpose pass by its spelling."""
+"""Find words that are in no closed list, before any rule is asked. Never guesses what was meant.
+
+Casbin would let a prohibited purpose pass by its spelling."""
 
 from typing import Final
 

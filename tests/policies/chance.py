@@ -73,32 +73,8 @@ def _request(dice: random.Random, words: Vocabulary) -> dict[str, object]:
     client = {"kind": dice.choice(list(words.clients)), "place": place or "US"}
     if some() < 0.15:
         client["acts_for"] = dice.choice(list(words.clients))
-    request: dict[str, object] = {"client": client, "operation": operation, "purpose": purpose, "place": place}
-    request["capture"] = _capture(dice)
-    if some() < 0.85:
-        person = some() < 0.7
-        request["target"] = {
-            "kind": "specific_person" if person else dice.choice(sorted(words.words("target"))),
-            "role": dice.choice(["missing", "victim", "suspect", None]),
-            "minor": dice.choice([True, False, None]),
-            "apprehended": dice.choice([True, None]),
-        }
-    if some() < 0.8:
-        request["case"] = {
-            "ref": "C-1",
-            "suspicion": dice.choice(sorted(words.words("suspicion"))),
-            "imminent_threat": dice.choice([True, None]),
-        }
-        request["case"] |= {
-            "offence": dice.choice(["murder", "theft"]),
-            "annex_ii": some() < 0.5,
-            "max_penalty_years": dice.choice([2, 4, 10]),
-        }
-    if some() < 0.8:
-        request["gallery"] = {
-            "id": dice.choice(["g", "celebrities", "clearview"]),
-            "provenance": dice.choice(sorted(words.words("provenance"))),
-        }
+    request: dict[str, object] = {"client": client, "operation": operation, "purpose": purpose, "place": place, "capture": _capture(dice)}
+    request |= _people_and_case(dice, words)
     if some() < 0.5:
         request["authorisations"] = [_paper(dice, words, purpose, operation, place) for _ in range(dice.choice([1, 1, 2]))]
     if some() < 0.6:
@@ -111,6 +87,33 @@ def _request(dice: random.Random, words: Vocabulary) -> dict[str, object]:
     request["vendor_approval"] = {"status": "approved", "use_case": purpose} if some() < 0.6 else {}
     request["threshold_pct"] = dice.choice([90, 99, 99.5, None])
     return request
+
+
+def _people_and_case(dice: random.Random, words: Vocabulary) -> dict[str, object]:
+    some = dice.random
+    parts: dict[str, object] = {}
+    if some() < 0.85:
+        parts["target"] = {
+            "kind": "specific_person" if some() < 0.7 else dice.choice(sorted(words.words("target"))),
+            "role": dice.choice(["missing", "victim", "suspect", None]),
+            "minor": dice.choice([True, False, None]),
+            "apprehended": dice.choice([True, None]),
+        }
+    if some() < 0.8:
+        parts["case"] = {
+            "ref": "C-1",
+            "suspicion": dice.choice(sorted(words.words("suspicion"))),
+            "imminent_threat": dice.choice([True, None]),
+            "offence": dice.choice(["murder", "theft"]),
+            "annex_ii": some() < 0.5,
+            "max_penalty_years": dice.choice([2, 4, 10]),
+        }
+    if some() < 0.8:
+        parts["gallery"] = {
+            "id": dice.choice(["g", "celebrities", "clearview"]),
+            "provenance": dice.choice(sorted(words.words("provenance"))),
+        }
+    return parts
 
 
 def _capture(dice: random.Random) -> dict[str, object]:
