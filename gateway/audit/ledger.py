@@ -109,7 +109,8 @@ class Ledger:
                 self.store.commit(Commit(batch, {batch.first + at: opened for at, opened in openings.items()}, growth.tiles))
             except HeadMoved:
                 # Nothing was written. Take up what the other process added, and sign a tree that extends it.
-                self.follow()
+                if not self.follow():
+                    raise LogDamaged("the log file takes no entries, though it holds just those that were written") from None
                 continue
             self.nodes.accept(growth)
             self.head = head

@@ -30,6 +30,15 @@ def at_statement(start):
     return arm
 
 
+def amid_statement(steps):
+    """Die when the writing connection has run that many steps of SQLite's machine since it was armed."""
+
+    def arm(log):
+        log._writer.ledger.store._writer.set_progress_handler(die, steps)
+
+    return arm
+
+
 def around(owner, name, *, after=False):
     """Die just before or just after this method of a class runs."""
 
@@ -47,10 +56,10 @@ def around(owner, name, *, after=False):
 
 
 APPENDING = {
-    "before-the-transaction": at_statement("BEGIN"),
-    "before-the-entries": at_statement("INSERT INTO batches"),
-    "between-entries-and-openings": at_statement("INSERT INTO openings"),
-    "before-the-commit": at_statement("COMMIT"),
+    "before-the-transaction": at_statement("INSERT INTO intake"),
+    "early-in-the-transaction": amid_statement(5),
+    "amid-the-transaction": amid_statement(25),
+    "late-in-the-transaction": amid_statement(45),
     "after-the-commit-before-the-tree-grows": around(SqliteStore, "commit", after=True),
     "after-the-tree-grows-before-the-answer": around(ledger_module.Ledger, "append", after=True),
     "before-the-guard": around(ledger_module.Ledger, "keep_guard"),

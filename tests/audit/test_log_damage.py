@@ -80,6 +80,8 @@ def test_a_changed_entry_whose_hash_was_corrected_too_is_refused_at_the_start(in
         "UPDATE batches SET checkpoint = x'ff' WHERE size = (SELECT max(size) FROM batches)",
         "UPDATE batches SET checkpoint = (SELECT checkpoint FROM batches WHERE size = 10) WHERE size = (SELECT max(size) FROM batches)",
         "DROP TABLE batches",
+        "CREATE TRIGGER lose BEFORE INSERT ON batches BEGIN SELECT raise(IGNORE); END",
+        "DROP TRIGGER keep_opening",
         "PRAGMA user_version = 2",
         "PRAGMA application_id = 1",
     ],
@@ -125,6 +127,14 @@ def test_pages_damaged_anywhere_are_found_or_do_no_harm(directory, pristine):
         except AuditError:
             found += 1
     assert found > 30  # the rest fell into free space
+
+
+def test_a_layout_that_is_no_longer_text_is_damage_and_nothing_worse(directory, pristine):
+    whole = pristine["log.sqlite"]
+    at = whole.index(b"CREATE TABLE batches")
+    (directory / "log.sqlite").write_bytes(whole[:at] + b"\xd6\xff\xfe" * 40 + whole[at + 120 :])
+    with pytest.raises(LogDamaged):
+        AuditLog.open(directory, signer())
 
 
 def test_a_log_cut_at_any_page_is_refused(directory, pristine):

@@ -100,8 +100,10 @@ class DurableFile:
             return
 
 
-def failure(error: sqlite3.Error | OSError) -> LogUnavailable | LogDamaged:
+def failure(error: sqlite3.Error | OSError | UnicodeError) -> LogUnavailable | LogDamaged:
     """Say in the log's words what the storage said."""
+    if isinstance(error, UnicodeError):  # sqlite3 raises it when SQLite quotes a damaged schema in its message
+        return LogDamaged("the log file is damaged: its layout is not text")
     if isinstance(error, OSError):
         return LogUnavailable(f"the log's directory does not answer: {error.strerror}")
     match _primary_code(error):

@@ -5,6 +5,7 @@ Entries, checkpoints and tiles are only ever inserted; openings alone are overwr
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,19 +19,30 @@ FORMAT: Final = 1
 APPLICATION: Final = 0x43757374  # "Cust", so that `file` and the next reader know what they see
 MAX_OPENINGS: Final = 256  # of one entry; a place is entry index * MAX_OPENINGS + ordinal
 
-_ROWS_A_STATEMENT: Final = 250
+_ROWS_STEP: Final = 16
 _TILE_BYTES: Final = 256 * HASH_SIZE
+_HEAD_MOVED: Final = "head moved"
 
-# The head is the row with the largest size. A row's first entry is its size less its number of leaves.
+# The head is the row of `batches` with the largest size. A row's first entry is its size less its number of leaves.
+# A commit is one INSERT into `intake`, whose triggers put each row where it belongs. One statement is one transaction by itself, and
+# sqlite3 gives up Python's lock once for it; with BEGIN, three INSERTs and COMMIT a busy event loop made the writer wait five times.
 _SCHEMA: Final = (
     "CREATE TABLE batches (size INTEGER PRIMARY KEY, checkpoint BLOB NOT NULL, leaves BLOB NOT NULL, bundle BLOB NOT NULL) STRICT",
     "CREATE TABLE tiles (level INTEGER, n INTEGER, hashes BLOB NOT NULL, PRIMARY KEY (level, n)) STRICT, WITHOUT ROWID",
     "CREATE TABLE openings (place INTEGER PRIMARY KEY, path TEXT NOT NULL, nonce BLOB NOT NULL, value BLOB NOT NULL,"
-    " erased INTEGER NOT NULL DEFAULT 0) STRICT",
+    " erased INTEGER NOT NULL) STRICT",
     "CREATE TABLE cosignatures (size INTEGER, line TEXT, PRIMARY KEY (size, line)) STRICT, WITHOUT ROWID",
-    f"PRAGMA application_id = {APPLICATION}",
-    f"PRAGMA user_version = {FORMAT}",
+    "CREATE VIEW intake (part, a, b, c, d) AS SELECT NULL, NULL, NULL, NULL, NULL",
+    # Tied to the head that the writer had seen, not to a lock held between commits: two gateways on one file then write one chain.
+    "CREATE TRIGGER keep_batch INSTEAD OF INSERT ON intake WHEN NEW.part = 'batch' BEGIN"  # noqa: S608 - only our own constants
+    f" SELECT raise(ABORT, '{_HEAD_MOVED}') WHERE (SELECT max(size) FROM batches) <> NEW.a - length(NEW.c) / {HASH_SIZE};"
+    " INSERT INTO batches VALUES (NEW.a, NEW.b, NEW.c, NEW.d); END",
+    "CREATE TRIGGER keep_opening INSTEAD OF INSERT ON intake WHEN NEW.part = 'opening' BEGIN"
+    " INSERT INTO openings VALUES (NEW.a, NEW.b, NEW.c, NEW.d, 0); END",
+    "CREATE TRIGGER keep_tile INSTEAD OF INSERT ON intake WHEN NEW.part = 'tile' BEGIN INSERT INTO tiles VALUES (NEW.a, NEW.b, NEW.c); END",
 )
+_Row = tuple[object, object, object, object, object]
+_NO_ROW: Final[_Row] = (None,) * 5
 
 
 class SqliteStore:
@@ -45,7 +57,7 @@ class SqliteStore:
             raise failure(error) from error
         try:
             self._take_up()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeError) as error:
             self.close()
             raise failure(error) from error
         except AuditError:
@@ -67,7 +79,7 @@ class SqliteStore:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             if not self._is_begun():
-                for statement in _SCHEMA:
+                for statement in (*_SCHEMA, f"PRAGMA application_id = {APPLICATION}", f"PRAGMA user_version = {FORMAT}"):
                     self._writer.execute(statement)
                 self._writer.execute("INSERT INTO batches VALUES (0, ?, x'', x'')", (checkpoint,))
             self._writer.execute("COMMIT")
@@ -94,22 +106,20 @@ class SqliteStore:
 
     def commit(self, commit: Commit) -> None:
         """Write all of it or nothing, durably; see Store."""
-        batch, run = commit.batch, self._writer.execute
+        rows = list(_rows(commit))
+        # Filled up with rows that no trigger takes: few different statements, so that nearly all are prepared already.
+        rows += [_NO_ROW] * (-len(rows) % _ROWS_STEP if len(rows) > 1 else 0)
+        values = ", ".join(["(?, ?, ?, ?, ?)"] * len(rows))
         try:
-            run("BEGIN IMMEDIATE")
+            self._writer.execute(f"INSERT INTO intake VALUES {values}", list(chain.from_iterable(rows)))  # noqa: S608 - only marks
+        except sqlite3.IntegrityError as error:
+            if _HEAD_MOVED in str(error):
+                raise HeadMoved from None
+            raise LogDamaged(f"the log file holds already what was to be written: {error}") from error
         except sqlite3.Error as error:
-            raise failure(error) from error
-        try:
-            row = (batch.size, batch.checkpoint, batch.leaves, batch.bundle, batch.first)
-            # Tied to the head, not to a lock held between commits: two gateways on one file then write one chain.
-            if run("INSERT INTO batches SELECT ?, ?, ?, ? WHERE (SELECT max(size) FROM batches) = ?", row).rowcount != 1:
-                run("ROLLBACK")
-                raise HeadMoved
-            self._insert_openings(commit)
-            for (level, index), hashes in commit.tiles.items():
-                run("INSERT INTO tiles VALUES (?, ?, ?)", (level, index, hashes))
-            run("COMMIT")
-        except sqlite3.Error as error:
+            refusal = failure(error)
+            if isinstance(refusal, StoreBusy):  # it could not begin
+                raise refusal from error
             raise LogUnavailable(f"the log could not be written, and what reached it is not known: {error}") from error
         # After the commit: a file that was deleted or replaced before it took our bytes to nowhere.
         self._file.must_be_in_place()
@@ -205,24 +215,14 @@ class SqliteStore:
             self._file.close()
 
     def _is_begun(self) -> bool:
-        # The tables first: another process may lay them out between these reads.
-        if not self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        found = tuple(sql for (sql,) in self._writer.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"))
+        if not found:
             return False
-        application, version = (self._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-        if (application, version) != (APPLICATION, FORMAT):
-            raise LogDamaged(f"this file is not an audit log of format {FORMAT}")
+        ids = tuple(self._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+        # To the letter: a trigger that someone added could make entries vanish.
+        if ids != (APPLICATION, FORMAT) or found != _SCHEMA:
+            raise LogDamaged(f"this file is not laid out as an audit log of format {FORMAT}")
         return True
-
-    def _insert_openings(self, commit: Commit) -> None:
-        rows: list[object] = []
-        for index, openings in commit.openings.items():
-            for place, (path, opening) in enumerate(openings.items(), index * MAX_OPENINGS):
-                rows += (place, path, opening.nonce, opening.value)
-        # Few statements of many rows: sqlite3 gives up the GIL at each one, and under load waits to have it back.
-        for at in range(0, len(rows), 4 * _ROWS_A_STATEMENT):
-            some = rows[at : at + 4 * _ROWS_A_STATEMENT]
-            values = ", ".join(["(?, ?, ?, ?, 0)"] * (len(some) // 4))
-            self._writer.execute(f"INSERT INTO openings VALUES {values}", some)  # noqa: S608 - only marks, no value
 
     def _cut_wal(self) -> None:
         """Fold the WAL into the file and cut it to nothing, so that no older copy of a page is left in it."""
@@ -237,8 +237,19 @@ class SqliteStore:
         with self._reading:
             try:
                 return self._reader.execute(sql, values).fetchall()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeError) as error:
                 raise failure(error) from error
+
+
+def _rows(commit: Commit) -> Iterator[_Row]:
+    """Lay a commit out for `intake`, the batch first: if the head has moved, nothing else is tried."""
+    batch = commit.batch
+    yield "batch", batch.size, batch.checkpoint, batch.leaves, batch.bundle
+    for index, openings in commit.openings.items():
+        for place, (path, opening) in enumerate(openings.items(), index * MAX_OPENINGS):
+            yield "opening", place, path, opening.nonce, opening.value
+    for (level, index), hashes in commit.tiles.items():
+        yield "tile", level, index, hashes, None
 
 
 def _batch(row: tuple[int, bytes, bytes, bytes]) -> Batch:
