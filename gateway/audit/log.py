@@ -222,7 +222,7 @@ class AuditLog:
     def check(self) -> Checked:
         """Recompute the whole log from its entries. Raises LogDamaged naming the first bad entry.
 
-        Reads everything: measured at 170,000 entries of 700 bytes a second; appending goes on meanwhile."""
+        Reads everything: 13 s for 1,000,000 entries of 700 bytes, measured; appending goes on meanwhile."""
         ledger = self._writer.ledger
         return check_whole(ledger.store, ledger.head)
 

@@ -17,7 +17,7 @@ from gateway.audit.errors import AuditError
 from gateway.audit.failures import LogUnavailable, NoSuchEntry
 from gateway.audit.ledger import Ledger
 from gateway.audit.receipt import Cover, Receipt
-from gateway.audit.stores.base import MAX_BATCH, Opening, StoreBusy
+from gateway.audit.stores.base import ENOUGH_OPENINGS, MAX_BATCH, Opening, StoreBusy
 
 _IDLE_SECONDS: Final = 0.25  # how soon another process's appends are noticed when there are none of our own
 _REOPEN_SECONDS: Final = (0.05, 0.2, 0.5, 1.0)  # waits between attempts to open a failed log again; the last repeats
@@ -130,7 +130,10 @@ class Writer:
                 self._idle = True
                 self._wake.wait(_IDLE_SECONDS)
                 self._idle = False
-            asked = [self._asked.popleft() for _ in range(min(MAX_BATCH, len(self._asked)))]
+            asked, openings = list[_Asked](), 0
+            while self._asked and len(asked) < MAX_BATCH and openings < ENOUGH_OPENINGS:
+                asked.append(self._asked.popleft())
+                openings += len(asked[-1].openings)
             errands = list(self._errands)
             self._errands.clear()
             return asked, errands

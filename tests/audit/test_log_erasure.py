@@ -1,5 +1,6 @@
 """Erasing a person's values: gone from every file, and nothing that was ever proved is less proved."""
 
+import asyncio
 import os
 import random
 import threading
@@ -30,6 +31,15 @@ def test_openings_are_kept_with_their_entry_and_survive_reopening(tmp_path):
     with opened(tmp_path) as log:
         assert log.openings(0) == {"/facts/case": opening("case"), "/facts/target": opening("target")}
         assert log.openings(1) == {"/facts/case": opening("other")}
+
+
+@pytest.mark.anyio
+async def test_a_crowd_of_entries_with_very_many_openings_is_written_in_as_many_batches_as_it_takes(tmp_path):
+    many = {f"/facts/{place}": opening(f"{place:04}") for place in range(256)}
+    with opened(tmp_path) as log:
+        receipts = await asyncio.gather(*(log.append(entry(number), many) for number in range(60)))
+        for receipt in receipts:
+            assert log.openings(receipt.index) == many
 
 
 def test_an_erased_value_is_in_no_file_of_the_log_while_it_runs_and_the_rest_is(tmp_path):

@@ -8,6 +8,7 @@ from gateway.audit.failures import LogUnavailable
 from gateway.audit.tree import HASH_SIZE
 
 MAX_BATCH: Final = 256  # entries in one transaction; bounds what must be read to find one of them
+ENOUGH_OPENINGS: Final = 4096  # a batch with so many takes no further entry; SQLite binds 32,766 values in one statement
 
 
 class HeadMoved(Exception):  # a signal between store and ledger that no caller of the log ever sees
