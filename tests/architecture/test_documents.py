@@ -55,7 +55,10 @@ def untrue_commands(root, command):
 
 @pytest.fixture(scope="module")
 def tree():
-    return typer.main.get_command(app)
+    commands = typer.main.get_command(app)
+    for name in commands.list_commands(None):
+        commands.get_command(None, name)  # those that are imported late are then in the tree
+    return commands
 
 
 def test_every_command_in_the_documents_exists_with_its_options(repository, tree):
