@@ -95,7 +95,8 @@ def _stem(graph: _Graph, network: FaceNetwork) -> tuple[str, int, int]:
     bias = convolution.bias - np.einsum("fcyx,c->f", weights, np.asarray(network.means))
     at = graph.node("Relu", _convolve(graph, "pixels", network.stem, weights, bias))
     side = _convolved(INPUT_SIDE, network.stem)
-    return _pool(graph, "MaxPool", at, network.pool), convolution.bias.size, _pooled(side, network.pool)
+    pooled = graph.node("MaxPool", at, kernel_shape=[network.pool.window] * 2, strides=[network.pool.stride] * 2)
+    return pooled, convolution.bias.size, _pooled(side, network.pool)
 
 
 def _block(graph: _Graph, block: Block, below: str, channels: int, side: int) -> tuple[str, int, int]:
@@ -103,11 +104,20 @@ def _block(graph: _Graph, block: Block, below: str, channels: int, side: int) ->
     at = _plain(graph, at, block.second)
     filters, reached = block.second.convolution.bias.size, _convolved(_convolved(side, block.first), block.second)
     if block.shortcut is not None:
-        below, side = _pool(graph, "AveragePool", below, block.shortcut), _pooled(side, block.shortcut)
+        below, side = _shortcut(graph, below, block.shortcut, channels, filters), _pooled(side, block.shortcut)
     # dlib adds tensors of unlike shape: where one has no value, it has zero
-    whole = max(channels, filters), max(side, reached)
-    total = graph.node("Add", _padded(graph, at, (filters, reached), whole), _padded(graph, below, (channels, side), whole))
-    return graph.node("Relu", total), *whole
+    whole = max(side, reached)
+    total = graph.node("Add", _padded(graph, at, reached, whole), _padded(graph, below, side, whole))
+    return graph.node("Relu", total), filters, whole
+
+
+def _shortcut(graph: _Graph, below: str, pool: Pool, channels: int, filters: int) -> str:
+    """The mean over a window, and no value in the channels that the block adds: one convolution, with even weights on its diagonal.
+
+    As pool and padding it would be the same numbers, but onnxruntime would re-order all pixels around it, a twentieth of its time."""
+    weights = np.zeros((filters, channels, pool.window, pool.window), dtype=np.float32)
+    weights[np.arange(channels), np.arange(channels)] = 1 / pool.window**2
+    return graph.node("Conv", below, graph.weight(weights), kernel_shape=[pool.window] * 2, strides=[pool.stride] * 2)
 
 
 def _plain(graph: _Graph, at: str, step: Step) -> str:
@@ -126,15 +136,10 @@ def _convolve(graph: _Graph, at: str, step: Step, weights: NDArray[np.float64], 
     )  # fmt: skip
 
 
-def _pool(graph: _Graph, kind: str, at: str, pool: Pool) -> str:
-    return graph.node(kind, at, kernel_shape=[pool.window] * 2, strides=[pool.stride] * 2)
-
-
-def _padded(graph: _Graph, at: str, shape: tuple[int, int], whole: tuple[int, int]) -> str:
-    if shape == whole:
+def _padded(graph: _Graph, at: str, side: int, whole: int) -> str:
+    if side == whole:
         return at
-    more_channels, more_side = whole[0] - shape[0], whole[1] - shape[1]
-    return graph.node("Pad", at, graph.weight(np.array([0, 0, 0, 0, 0, more_channels, more_side, more_side], dtype=np.int64)))
+    return graph.node("Pad", at, graph.weight(np.array([0, 0, 0, 0, 0, 0, whole - side, whole - side], dtype=np.int64)))
 
 
 def _convolved(side: int, step: Step) -> int:

@@ -15,7 +15,7 @@ from engine.recognisers.dlib import FaceFinder
 from engine.recognisers.weights import NETWORK, check, packaged
 
 MODEL_NAME: Final = "dlib_face_recognition_resnet_model_v1.onnx"
-MODEL_SHA256: Final = "9dac6d3a0324d211f680b324dd8923335b1251b756b3ad17f77c7b93bb0973c5"
+MODEL_SHA256: Final = "d5b9b9b9ffa0c7fee5cc38403fb81befd0938ec7b8c949baed3d03dea85b9dad"
 _BATCH: Final = 8  # bounds the memory that a photograph of a crowd can ask for
 
 
@@ -73,6 +73,6 @@ class OnnxRecogniser:
         """Return the templates of faces that are aligned already."""
         found = np.empty((len(chips), TEMPLATE_LENGTH), dtype=np.float32)
         for start in range(0, len(chips), _BATCH):
-            stack = np.stack(chips[start : start + _BATCH]).transpose(0, 3, 1, 2).astype(np.float32)
+            stack = np.stack(chips[start : start + _BATCH]).transpose(0, 3, 1, 2).astype(np.float32, order="C")
             found[start : start + _BATCH] = self._session.run(None, {"pixels": stack})[0]
         return found
