@@ -10,8 +10,8 @@ from policies.question import Question
 from policies.reading import as_time
 from policies.vocabulary import Vocabulary
 
-_FEDERAL_PARTNERS: Final = frozenset({"border_agency", "police_federal"})
 _EXIGENT: Final = ("urgent", "exigent", "exigency", "exigent_circumstances", "emergency")
+_FEDERAL: Final = frozenset({"federal", "cbp", "tsa"})
 _PORT: Final = frozenset({"airport", "seaport", "port"})
 # Pictures as a camera made them. A probe of any other kind is drawn or changed, whatever it is called.
 _PHOTOGRAPHS: Final = frozenset(
@@ -56,12 +56,15 @@ def federal_matter(question: Question) -> bool:
 
 def _at_port(question: Question) -> bool:
     facts = question.facts
-    if any("federal" in name and held is False for name, held in facts.context.items()):
+    said = [*facts.context.items(), *facts.evidence.items()]
+    if any("federal" in name and held is False for name, held in said):
         return False
-    declared = {word for name, held in facts.context.items() if held is True for word in name.split("_")}
     # A border is federal by itself; an airport is only with the agency.
-    with_agency = facts.client.acts_for in _FEDERAL_PARTNERS or "federal" in declared
-    return facts.capture.space == "border" or (with_agency and (facts.purpose == "border_control" or not _PORT.isdisjoint(declared)))
+    if facts.capture.space == "border" or facts.client.acts_for == "border_agency":
+        return True
+    named = {word for name, held in said if held is not False for text in (name, *words_of(held)) for word in text.lower().split("_")}
+    with_agency = facts.client.acts_for == "police_federal" or not _FEDERAL.isdisjoint(named)
+    return with_agency and not _PORT.isdisjoint(named)
 
 
 def paper_shown(question: Question, kinds: frozenset[str]) -> bool:
