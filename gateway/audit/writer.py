@@ -150,15 +150,14 @@ class Writer:
             self._tell_watchers()
             # Last, after everyone has their answer: the guard may lag, a caller need not.
             self.ledger.keep_guard(now=not asked)
-        except StoreBusy as busy:
-            _answer(asked, repeat(busy))
         except BaseException as error:
-            unknown = error if isinstance(error, LogUnavailable) else LogUnavailable(f"the audit log failed: {error}")
-            _answer(asked, repeat(unknown))
+            refusal = error if isinstance(error, LogUnavailable) else LogUnavailable(f"the audit log failed: {error}")
+            _answer(asked, repeat(refusal))
             for _, answer in errands:
                 if not answer.done():
-                    answer.set_exception(unknown)
-            raise
+                    answer.set_exception(refusal)
+            if not isinstance(error, StoreBusy):  # then nothing was written, and the ledger is as good as before
+                raise
 
     def _append(self, asked: Sequence[_Asked]) -> None:
         openings = {place: one.openings for place, one in enumerate(asked) if one.openings}

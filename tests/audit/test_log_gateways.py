@@ -5,11 +5,12 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from gateway.audit.failures import LogDamaged, LogUnavailable
-from gateway.audit.log import AuditLog
+from gateway.audit.log import AuditLog, Opening
 from gateway.audit.note import open_checkpoint
 from gateway.audit.tree import verify_consistency
 from tests.audit.logbook import assert_proves, database, entry, opened, resumes, signer, wait_until
@@ -90,6 +91,20 @@ def test_a_log_that_another_process_holds_too_long_is_unavailable_and_then_serve
             holder.execute("ROLLBACK")
         assert log.append_blocking(entry(1)).index == 1
         assert list(log.entries(0, 2)) == [entry(0), entry(1)]
+
+
+def test_everyone_who_waits_is_answered_when_another_process_holds_the_log(tmp_path):
+    with opened(tmp_path, busy_seconds=0.5) as log, ThreadPoolExecutor(3) as pool:
+        log.append_blocking(entry(0), {"/who": Opening(b"n", b"v")})
+        with database(tmp_path) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            first = pool.submit(log.append_blocking, b"not now")
+            wait_until(lambda: not log._writer._asked)
+            others = [pool.submit(log.append_blocking, b"nor this"), pool.submit(log.erase, 0, ["/who"])]
+            for answer in (first, *others):
+                assert isinstance(answer.exception(timeout=10), LogUnavailable)
+            holder.execute("ROLLBACK")
+        assert log.erase(0, ["/who"]) == ("/who",)
 
 
 def test_a_gateway_does_not_build_on_what_another_wrote_wrongly(tmp_path):
