@@ -185,6 +185,15 @@ class Workers:
         self._identity = worker.ready
         self._up.add(worker)
         self._release(worker)
+        self._in_background(self._watch(worker))
+
+    async def _watch(self, worker: WorkerProcess) -> None:
+        """Replace a worker that dies while it has nothing to do, before an order finds out. (A busy one's order does.)"""
+        await worker.ended()
+        if worker in self._idle and not self._closed:
+            self._idle.remove(worker)
+            self._failures += 1
+            self._replace(worker)
 
     def _release(self, worker: WorkerProcess) -> None:
         while self._waiting:

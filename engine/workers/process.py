@@ -5,7 +5,7 @@ import asyncio
 import os
 import socket
 import subprocess
-from asyncio import StreamReader, StreamWriter
+from asyncio import StreamReader, StreamReaderProtocol, StreamWriter
 from pathlib import Path
 
 import engine
@@ -31,10 +31,28 @@ def engine_failed(detail: str) -> EngineFailed:
     return EngineFailed(_SENTENCES[detail], detail=detail)
 
 
+class _EndHearing(StreamReader):
+    """A stream that says at once when it ends, even while nobody reads it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended = asyncio.Event()
+
+    def feed_eof(self) -> None:
+        """Take the orderly end of the connection."""
+        super().feed_eof()
+        self.ended.set()
+
+    def set_exception(self, exc: Exception) -> None:
+        """Take its other end, with unread bytes in it."""
+        super().set_exception(exc)
+        self.ended.set()
+
+
 class WorkerProcess:
     """A started worker. After any EngineFailed it is of no more use, and `end` must be called."""
 
-    def __init__(self, process: subprocess.Popen[bytes], reader: StreamReader, writer: StreamWriter, plan: WorkerPlan) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], reader: _EndHearing, writer: StreamWriter, plan: WorkerPlan) -> None:
         self._process = process
         self._reader = reader
         self._writer = writer
@@ -49,8 +67,9 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         with theirs:
             process = _spawn(plan.program, theirs.fileno(), ledger)
-        reader, writer = await asyncio.open_unix_connection(sock=ours)
-        worker = cls(process, reader, writer, plan)
+        reader, loop = _EndHearing(), asyncio.get_running_loop()
+        transport, protocol = await loop.create_unix_connection(lambda: StreamReaderProtocol(reader), sock=ours)
+        worker = cls(process, reader, StreamWriter(transport, protocol, reader, loop), plan)
         try:
             worker.ready = await worker._await_ready(plan)
         except BaseException:
@@ -75,6 +94,10 @@ class WorkerProcess:
     def pid(self) -> int:
         """The process id."""
         return self._process.pid
+
+    async def ended(self) -> None:
+        """Wait until the process has let go of its end of the connection: it is dead, or as good as dead."""
+        await self._reader.ended.wait()
 
     async def carry_out(self, job: Job) -> Done | Refused:
         """Send one job and return its reply. Raises EngineFailed (crashed, hung, out-of-memory, wrong-shape, fault)."""

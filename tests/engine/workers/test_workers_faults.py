@@ -1,19 +1,23 @@
 """Whatever happens to a worker, the caller hears of it, the service lives on, and the next order is carried out."""
 
 import asyncio
+import io
 import os
 import resource
 import signal
 import sys
 import time
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from engine.errors import EngineBusy, EngineFailed, ModelRefused
+from engine.faces import Answer
 from engine.orders import HostSeal, Operation, seal
-from engine.workers.plan import Limits
+from engine.workers.plan import MIB, Limits
 from engine.workers.pool import Workers
 
 pytestmark = pytest.mark.anyio
@@ -27,6 +31,14 @@ read_charge(channel)
 channel.sendall(frame(Ready("r", "c", None)))
 job = read_job(channel)
 """
+
+
+@pytest.fixture(scope="module")
+async def pool(desk) -> AsyncIterator[Workers]:
+    """Two workers for all tests that leave a pool as they found it: with fresh workers in the place of those that they killed."""
+    pool = await Workers.start(replace(desk.plan, count=2))
+    yield pool
+    await pool.close()
 
 
 @pytest.fixture
@@ -62,53 +74,66 @@ def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+def signal_all(pids: tuple[int, ...], number: signal.Signals) -> None:
+    for pid in pids:
+        os.kill(pid, number)
+
+
+async def everybody(pool) -> tuple[int, ...]:
+    """The processes of a pool of two, once both are there."""
+    await eventually(lambda: pool.state().up == 2)
+    return pool.state().pids
+
+
 async def pid_of(pool) -> int:
     await eventually(lambda: pool.state().up > 0)
     return pool.state().pids[0]
 
 
-async def test_a_killed_worker_fails_one_order_and_the_next_is_served_by_a_fresh_one(desk, image):
-    pool = await Workers.start(desk.plan)
-    first = await pid_of(pool)
-    os.kill(first, signal.SIGSTOP)
+async def test_a_killed_worker_fails_one_order_and_the_next_is_served_by_a_fresh_one(pool, desk, image):
+    first, before = await everybody(pool), pool.calls
+    signal_all(first, signal.SIGSTOP)
     asked = asyncio.create_task(detect(pool, desk, image))
     await asyncio.sleep(0.05)
-    os.kill(first, signal.SIGKILL)
+    signal_all(first, signal.SIGKILL)
     with pytest.raises(EngineFailed) as caught:
         await asked
     assert (caught.value.code, caught.value.detail, caught.value.call) == ("engine-failed", "crashed", None)
-    assert (await detect(pool, desk, image)).call == 1
-    assert await pid_of(pool) != first
-    await pool.close()
+    await eventually(lambda: not set(pool.state().pids) & set(first))
+    assert (await detect(pool, desk, image)).call == before + 1
 
 
-async def test_twenty_workers_killed_one_after_the_other_leave_nothing_behind(desk, image):
-    pool = await Workers.start(replace(desk.plan, count=2))
-    descriptors, calls = open_descriptors(), 0
-    for _ in range(20):
-        os.kill(await pid_of(pool), signal.SIGKILL)
-        try:
-            await detect(pool, desk, image)
-        except EngineFailed:
-            pass
-        else:
-            calls += 1
-    await eventually(lambda: pool.state().up == 2)
-    assert pool.calls == calls, "every accepted order was answered"
+async def test_workers_that_died_while_nobody_asked_cost_nobody_an_order(pool, desk, image):
+    before = pool.calls
+    signal_all(await everybody(pool), signal.SIGKILL)
+    await eventually(lambda: pool.state().up == 0)
+    assert (await detect(pool, desk, image)).call == before + 1
+
+
+async def test_twenty_workers_killed_under_load_leave_no_order_unanswered_and_nothing_behind(pool, desk, image):
+    await everybody(pool)
+    descriptors, calls = open_descriptors(), pool.calls
+    for _ in range(10):
+        asked = [asyncio.create_task(detect(pool, desk, image)) for _ in range(4)]
+        await asyncio.sleep(0.02)
+        signal_all(await everybody(pool), signal.SIGKILL)
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(isinstance(outcome, EngineFailed | Answer) for outcome in outcomes)
+        calls += sum(outcome.call is not None for outcome in outcomes)
+    await everybody(pool)
+    assert pool.calls == calls, "every order that the engine counted came back under its number"
     assert (await detect(pool, desk, image)).call == calls + 1
     assert open_descriptors() <= descriptors
-    await pool.close()
 
 
-async def test_a_worker_that_dies_in_the_middle_of_an_order_names_the_call_that_was_lost(desk, image):
-    pool = await Workers.start(desk.plan)
+async def test_a_worker_that_dies_in_the_middle_of_an_order_names_the_call_that_was_lost(pool, desk, photo):
+    before, image = pool.calls, photo("obama3.jpg")
     asked = asyncio.create_task(detect(pool, desk, image))
-    await eventually(lambda: pool.calls == 1)
-    os.kill(await pid_of(pool), signal.SIGKILL)
+    await eventually(lambda: pool.calls == before + 1)
+    signal_all(pool.state().pids, signal.SIGKILL)
     with pytest.raises(EngineFailed) as caught:
         await asked
-    assert caught.value.call == 1
-    await pool.close()
+    assert caught.value.call == before + 1
 
 
 async def test_a_worker_that_hangs_is_stopped_at_the_deadline(desk, image):
@@ -123,16 +148,18 @@ async def test_a_worker_that_hangs_is_stopped_at_the_deadline(desk, image):
     await pool.close()
 
 
-async def test_a_worker_that_needs_more_memory_than_it_may_have_fails_that_order_alone(desk, image, photo):
-    pool = await Workers.start(desk.plan)
-    pid = await pid_of(pool)
-    held = int(of_process(pid, "statm").split()[0]) * resource.getpagesize()
-    resource.prlimit(pid, resource.RLIMIT_AS, (held + 256 * 1024, held + 256 * 1024))
-    failure = await failed(pool, desk, photo("obama.jpg"))
-    assert failure.detail == "out-of-memory"
-    assert failure.call == 1
-    assert (await detect(pool, desk, image)).call == 2
-    await pool.close()
+async def test_a_worker_that_needs_more_memory_than_it_may_have_fails_that_order_alone(pool, desk, image):
+    out = io.BytesIO()
+    Image.new("RGB", (3000, 4000), "grey").save(out, "PNG")  # twelve million pixels, 36 MB once they are decoded
+    before = pool.calls
+    for pid in await everybody(pool):
+        held = int(of_process(pid, "statm").split()[0]) * resource.getpagesize()
+        resource.prlimit(pid, resource.RLIMIT_AS, (held + 8 * MIB, held + 8 * MIB))
+    failure = await failed(pool, desk, out.getvalue())
+    assert (failure.detail, failure.call) == ("out-of-memory", before + 1)
+    signal_all(pool.state().pids, signal.SIGKILL)
+    await eventually(lambda: pool.state().up == 0)
+    assert (await detect(pool, desk, image)).call == before + 2
 
 
 @pytest.mark.parametrize(
@@ -192,17 +219,18 @@ async def test_who_waits_too_long_is_told_that_the_engine_is_busy(desk, image):
     await pool.close()
 
 
-async def test_a_caller_that_goes_away_neither_loses_the_worker_nor_mixes_up_the_answers(desk, image, photo):
-    pool = await Workers.start(desk.plan)
-    gone = asyncio.create_task(detect(pool, desk, photo("obama.jpg")))
+async def test_a_caller_that_goes_away_neither_loses_the_worker_nor_mixes_up_the_answers(pool, desk, image, photo):
+    await everybody(pool)
+    before, failures = pool.calls, pool.state().failures
+    gone = [asyncio.create_task(detect(pool, desk, photo("obama3.jpg"))) for _ in range(2)]
     waiting = asyncio.create_task(detect(pool, desk, image))
-    await eventually(lambda: pool.calls == 1)
-    gone.cancel()
-    waiting.cancel()
+    await eventually(lambda: pool.calls == before + 2)
+    for task in (*gone, waiting):
+        task.cancel()
     answer = await detect(pool, desk, image)
-    assert (answer.call, answer.capture.format) == (2, "PNG")
-    assert pool.state() == replace(pool.state(), busy=0, waiting=0, failures=0)
-    await pool.close()
+    assert (answer.call, answer.capture.format) == (before + 3, "PNG")
+    await eventually(lambda: pool.state().busy == 0)
+    assert (pool.state().waiting, pool.state().failures) == (0, failures)
 
 
 async def test_a_worker_retires_after_its_orders_and_its_successor_serves_the_next(desk, image):
@@ -223,15 +251,14 @@ async def test_a_worker_that_has_grown_too_large_is_replaced(desk, image, photo)
     await pool.close()
 
 
-async def test_two_workers_share_the_count_and_no_order_is_carried_out_by_both(desk, image):
-    pool = await Workers.start(replace(desk.plan, count=2))
-    sealed = desk.sealed(Operation.DETECT, image)
+async def test_two_workers_share_the_count_and_no_order_is_carried_out_by_both(pool, desk, image):
+    await everybody(pool)
+    sealed, before = desk.sealed(Operation.DETECT, image), pool.calls
     outcomes = await asyncio.gather(*(pool.run(sealed, image) for _ in range(6)), return_exceptions=True)
-    assert [outcome.call for outcome in outcomes if not isinstance(outcome, Exception)] == [1]
+    assert [outcome.call for outcome in outcomes if not isinstance(outcome, Exception)] == [before + 1]
     assert {outcome.code for outcome in outcomes if isinstance(outcome, Exception)} == {"order-used"}
-    calls = sorted(answer.call for answer in await asyncio.gather(*(detect(pool, desk, image) for _ in range(6))))
-    assert calls == [2, 3, 4, 5, 6, 7]
-    await pool.close()
+    answers = await asyncio.gather(*(detect(pool, desk, image) for _ in range(6)))
+    assert sorted(answer.call for answer in answers) == list(range(before + 2, before + 8))
 
 
 async def test_a_pool_that_is_closed_refuses_and_leaves_no_process(desk, image):
@@ -270,14 +297,15 @@ async def test_a_worker_under_an_ed25519_seal_serves_orders_that_it_could_not_ha
     await pool.close()
 
 
-async def test_the_worker_sees_no_secret_of_the_services_environment_and_can_leave_no_core(desk, image, monkeypatch):
+async def test_the_worker_sees_no_secret_of_the_services_environment_and_can_leave_no_core(pool, desk, image, monkeypatch):
     monkeypatch.setenv("CUSTODES_DATABASE_PASSWORD", "canary-in-the-environment")
-    pool = await Workers.start(desk.plan)
-    pid = await pid_of(pool)
-    # A process that is not dumpable shows its environment to nobody but root.
-    assert b"canary" not in of_process(pid, "environ")
-    assert b"canary" not in of_process(pid, "cmdline")
-    assert desk.seal.key not in of_process(pid, "cmdline")
-    limits = of_process(pid, "limits").decode()
-    assert [line.split()[-3:-1] for line in limits.splitlines() if line.startswith("Max core")] == [["0", "0"]]
-    await pool.close()
+    old = await everybody(pool)
+    signal_all(old, signal.SIGKILL)
+    await eventually(lambda: pool.state().up == 0)
+    await detect(pool, desk, image)
+    for pid in await everybody(pool):
+        assert pid not in old
+        assert b"canary" not in of_process(pid, "environ")
+        assert desk.seal.key not in of_process(pid, "cmdline")
+        limits = of_process(pid, "limits").decode()
+        assert [line.split()[-3:-1] for line in limits.splitlines() if line.startswith("Max core")] == [["0", "0"]]
