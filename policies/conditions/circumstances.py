@@ -62,7 +62,7 @@ def context_is(question: Question, wanted: tuple[str, frozenset[str]]) -> bool:
     """The circumstance is one of these words, or a list that holds one."""
     name, words = wanted
     held = question.facts.context.get(name)
-    return not words.isdisjoint(_texts(held))
+    return not words.isdisjoint(words_of(held))
 
 
 def context_at_least(question: Question, limit: tuple[str, float]) -> bool:
@@ -81,16 +81,17 @@ def hours_since(question: Question, limit: tuple[str, float]) -> bool:
 
 def protected_ground(question: Question) -> bool:
     """People were selected on a ground that no selection may rest on."""
-    return not PROTECTED_GROUNDS.isdisjoint(_texts(question.facts.context.get("selection_basis")))
+    return not PROTECTED_GROUNDS.isdisjoint(words_of(question.facts.context.get("selection_basis")))
 
 
 def sensitive_categories(question: Question) -> bool:
     """A categorisation says what a person is, or does not say what it sorts by."""
-    sorted_by = set(_texts(question.facts.context.get("categories")))
+    sorted_by = set(words_of(question.facts.context.get("categories")))
     return not sorted_by or not sorted_by <= _HARMLESS_CATEGORIES
 
 
-def _texts(held: object) -> tuple[str, ...]:
+def words_of(held: object) -> tuple[str, ...]:
+    """The words that a circumstance holds: one text, or the texts of a list."""
     if isinstance(held, str):
         return (held,)
     return tuple(word for word in held if isinstance(word, str)) if isinstance(held, tuple) else ()
