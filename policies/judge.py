@@ -3,7 +3,7 @@
 This is the only module that knows Casbin. Authority says what is asked of it, and what Casbin is never trusted with."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import ClassVar, Final
 
@@ -92,7 +92,9 @@ class Authority:
             raise RulebookRefused(
                 "model.conf", 0, "A Casbin model that this version does not know.", "Judge it with the version it was built with."
             )
-        self._rules = tuple(rule for rule in rulebook.rules if rule.effect in ("allow", "deny"))
+        self._rows: dict[Cell, list[CasbinRow]] = {}
+        for row in _rows(rule for rule in rulebook.rules if rule.effect in ("allow", "deny")):
+            self._rows.setdefault(row[2:5], []).append(row)
         self._model = rulebook.model
         self._words = rulebook.words
         self._bounds = bounds
@@ -115,7 +117,10 @@ class Authority:
         if key not in self._benches:
             if len(self._benches) >= MOST_BENCHES:
                 self._benches.clear()
-            self._benches[key] = _enforcer(self._model, list(_rows(self._rules, key)), self._words)
+            client, purpose, operation = cell
+            cells = product((client, "*"), (purpose, "*"), (operation, "*")) if key else self._rows
+            rows = [row for held in cells for row in self._rows.get(held, ())]
+            self._benches[key] = _enforcer(self._model, rows, self._words)
         return self._benches[key]
 
 
@@ -137,13 +142,10 @@ class Known:
         return self._found[token]
 
 
-def _rows(rules: Iterable[Rule], cell: Cell | None) -> Iterable[CasbinRow]:
-    """The rules as Casbin's rows: those that can meet this cell, or all of them."""
+def _rows(rules: Iterable[Rule]) -> Iterator[CasbinRow]:
+    """The rules as Casbin's rows, one for each client, purpose and operation that they name."""
     for rule in rules:
-        columns = [rule.clients, rule.purposes, rule.operations]
-        if cell is not None:
-            columns = [tuple(word for word in words if word in ("*", asked)) for words, asked in zip(columns, cell, strict=True)]
-        for client, purpose, operation in product(*columns):
+        for client, purpose, operation in product(rule.clients, rule.purposes, rule.operations):
             yield rule.row, rule.pack, client, purpose, operation, rule.place, rule.condition, rule.effect
 
 
