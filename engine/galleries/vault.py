@@ -1,8 +1,9 @@
 """Seal new templates into galleries, and open the enrolled ones for a search: the half of the galleries that only workers run.
 Never decides what is a match, and never hands a template to anything but the index and the matcher of the same process."""
 
+import itertools
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from engine.orders import GalleryState, SubjectReference
 from engine.recognisers.base import TEMPLATE_LENGTH
 
 PHOTOS_MOST = 32  # of one subject
+_BATCH = 1000
 
 _Row = tuple[int, str, str, str, bytes, bytes]
 
@@ -76,23 +78,24 @@ class Vault:
                     raise GalleryRefused("This photo of the subject is enrolled already.", code="already-enrolled")
                 if len(singles) >= PHOTOS_MOST:
                     raise GalleryRefused(f"A subject has at most {PHOTOS_MOST} photos.", code="too-many-photos")
-                self._insert(database, seal, record, new)
+                self._insert(database, seal, record, [new])
                 if singles:
                     remove_rows(database, [row[0] for row in held if row[2] == MEAN], generation)
                     known = self._open(record, seal, singles, len(singles)).vectors
                     mean = np.vstack([known, new.template]).mean(axis=0)
-                    self._insert(database, seal, record, NewTemplate(new.subject, MEAN, mean, new.synthetic))
+                    self._insert(database, seal, record, [NewTemplate(new.subject, MEAN, mean, new.synthetic)])
             return read_record(database)
 
     def enroll_many(self, gallery: GalleryState, many: Iterable[NewTemplate]) -> GalleryRecord:
         """Add first photos of subjects that are not enrolled yet, all or none; raises GalleryRefused(already-enrolled)."""
+        rest = iter(many)
         with self._galleries.opened(gallery.gallery) as database:
             record = self._record(database, gallery)
             seal = self._seal(record)
             try:
                 with changing(database):
-                    for new in many:
-                        self._insert(database, seal, record, new)
+                    while some := list(itertools.islice(rest, _BATCH)):
+                        self._insert(database, seal, record, some)
             except sqlite3.IntegrityError:
                 raise GalleryRefused(f"Some of these are enrolled in {record.name} already.", code="already-enrolled") from None
             return read_record(database)
@@ -137,13 +140,14 @@ class Vault:
     def _seal(self, record: GalleryRecord) -> TemplateSeal:
         return TemplateSeal(self._keys.read(record.name, record.incarnation))
 
-    def _insert(self, database: sqlite3.Connection, seal: TemplateSeal, record: GalleryRecord, new: NewTemplate) -> None:
-        place = Place(record.name, record.recogniser, self._cohort_digest, new.subject, new.photo)
-        sealed = seal.seal(place, new.template, float(self._cohort.means(new.template[None])[0]))
-        database.execute(
-            "INSERT INTO template (subject, photo, cohort, synthetic, nonce, sealed) VALUES (?, ?, ?, ?, ?, ?)",
-            (new.subject, new.photo, self._cohort_digest, new.synthetic, sealed.nonce, sealed.body),
-        )
+    def _insert(self, database: sqlite3.Connection, seal: TemplateSeal, record: GalleryRecord, new: Sequence[NewTemplate]) -> None:
+        means = self._cohort.means(np.stack([one.template for one in new])).tolist()
+        for one, mean in zip(new, means, strict=True):
+            sealed = seal.seal(Place(record.name, record.recogniser, self._cohort_digest, one.subject, one.photo), one.template, mean)
+            database.execute(
+                "INSERT INTO template (subject, photo, cohort, synthetic, nonce, sealed) VALUES (?, ?, ?, ?, ?, ?)",
+                (one.subject, one.photo, self._cohort_digest, one.synthetic, sealed.nonce, sealed.body),
+            )
 
     def _open(self, record: GalleryRecord, seal: TemplateSeal, sealed_rows: Iterable[_Row], count: int) -> OpenTemplates:
         """Open `count` rows into matrices that are made once: a million templates must not lie in memory twice."""
