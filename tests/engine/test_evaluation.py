@@ -1,4 +1,6 @@
-"""An evaluation counts what can be counted by hand, says when it cannot know, and believes no record that was touched."""
+"""An evaluation counts what can be counted by hand, says when it cannot know, and believes no record that was touched.
+
+Long because every figure of a report is counted again by hand."""
 
 import csv
 import json

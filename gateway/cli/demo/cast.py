@@ -70,8 +70,9 @@ class Seeding:
 
     def _people(self) -> None:
         staff = self.house.registry.staff
-        for person, roles in ((REGISTRARS[0], ("registrar",)), (REGISTRARS[1], ("registrar",)), (REVIEWER, ("reviewer",)), (AUDITOR, ("auditor",))):
-            staff.redeem(staff.invite(person, person.replace("-", " "), roles, "demo").secret)
+        roles = {REGISTRARS[0]: "registrar", REGISTRARS[1]: "registrar", REVIEWER: "reviewer", AUDITOR: "auditor"}
+        for person, role in roles.items():
+            staff.redeem(staff.invite(person, person.replace("-", " "), (role,), "demo").secret)
 
     async def _client(self, client: NewClient, terms: Terms) -> None:
         registry = self.house.registry

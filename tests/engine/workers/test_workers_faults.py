@@ -1,4 +1,6 @@
-"""Whatever happens to a worker, the caller hears of it, the service lives on, and the next order is carried out."""
+"""Whatever happens to a worker, the caller hears of it, the service lives on, and the next order is carried out.
+
+Long because each way to fail has its own story."""
 
 import asyncio
 import io
