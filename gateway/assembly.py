@@ -16,7 +16,7 @@ from gateway.audit.log import AuditLog
 from gateway.audit.note import NoteSigner
 from gateway.clock import Clock, SystemClock
 from gateway.enforcement.bench import Bench
-from gateway.enforcement.boots import boot, is_running
+from gateway.enforcement.boots import beginning, boot, forget_the_dead, is_running
 from gateway.enforcement.facts import FactsBook
 from gateway.enforcement.galleries import GalleryDesk
 from gateway.enforcement.heartbeat import beat
@@ -163,18 +163,21 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
         # 1
         registry = await asyncio.to_thread(open_registry, settings, clock)
         stack.callback(registry.close)
-        # 2
-        log = await asyncio.to_thread(open_log, settings)
-        stack.callback(log.close)
-        explorer = await asyncio.to_thread(Explorer, settings.home.explorer, log)
-        stack.callback(explorer.close)
-        journal = Journal(log, explorer, clock)
-        if log.size == 0:
-            await journal.write(entries.note("genesis", at=clock.now(), more={"origin": log.origin}))
-        # 3
-        run = stack.enter_context(boot(settings.home.boots))
-        left = await asyncio.to_thread(explorer.open_intents)
-        await journal.abandon([intent for intent in left if not is_running(settings.home.boots, intent.boot)], "crash")
+        boots = settings.home.boots
+        async with beginning(boots):
+            # 2 (opened in here: the log as another process left it that began just before)
+            log = await asyncio.to_thread(open_log, settings)
+            stack.callback(log.close)
+            explorer = await asyncio.to_thread(Explorer, settings.home.explorer, log)
+            stack.callback(explorer.close)
+            journal = Journal(log, explorer, clock)
+            if log.size == 0:
+                await journal.write(entries.note("genesis", at=clock.now(), more={"origin": log.origin}))
+            # 3
+            run = stack.enter_context(boot(boots))
+            left = await asyncio.to_thread(explorer.open_intents)
+            await journal.abandon([intent for intent in left if not is_running(boots, intent.boot)], "crash")
+            forget_the_dead(boots)
         # 4
         seal = LocalSeal.fresh()
         workers = await Workers.start(worker_plan(settings, run, seal))

@@ -2,8 +2,9 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import typer
 import uvicorn
@@ -19,11 +20,27 @@ GRACE_SECONDS = 20
 CONNECTIONS = 512
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's server, but for one thing: a signal ends the serving, not the process, which has yet to close what it opened."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Finish what is under way when told to stop. (uvicorn sends itself the signal again afterwards, and dies of it.)"""
+        loop = asyncio.get_running_loop()
+        for kind in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(kind, self.handle_exit, kind, None)
+        try:
+            yield
+        finally:
+            for kind in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(kind)
+
+
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[tuple[Assembly, uvicorn.Server, asyncio.Task[None]]]:
     """Serve in the background of this event loop, and stop in order when the block ends."""
     async with assemble(settings) as house:
-        server = uvicorn.Server(_config(settings, house))
+        server = _Server(_config(settings, house))
         task = asyncio.create_task(server.serve())
         while not server.started and not task.done():  # noqa: ASYNC110  (uvicorn offers a flag, not an event)
             await asyncio.sleep(0.01)

@@ -1,11 +1,23 @@
 """Tell the running service processes of one home apart from those that died. Knows no log and no request."""
 
+import asyncio
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+
+
+@asynccontextmanager
+async def beginning(directory: Path) -> AsyncIterator[None]:
+    """Let one process of the home begin at a time, so that what dead runs left open is closed once, by whoever comes first."""
+    descriptor = os.open(directory / "beginning.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        await asyncio.to_thread(fcntl.flock, descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -38,3 +50,9 @@ def is_running(directory: Path, name: str) -> bool:
         return False
     finally:
         os.close(descriptor)
+
+
+def forget_the_dead(directory: Path) -> None:
+    """Remove the files of all runs that died. Only while beginning(): a file that is just being made has no holder yet."""
+    for path in directory.glob("*.boot"):
+        is_running(directory, path.stem)
