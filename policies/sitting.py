@@ -25,7 +25,7 @@ from policies.rulebook import Rulebook
 from policies.wording import Strange, first_unknown, said
 
 # Answers kept for one plan: more than its conditions produce in practice, and an end to what a client can make us keep.
-MOST_ANSWERS: Final = 4096
+MOST_ANSWERS: Final = 64
 MOST_KNOWN: Final = 65536
 
 Answer = Permit | Refusal
@@ -49,6 +49,9 @@ class Sitting:
     def decide(self, facts: Facts, kind: str) -> Answer:
         """Answer a request or a release; raises what a broken part raises, and the judge makes a refusal of it."""
         # 1
+        if kind not in ("request", "release"):
+            # A misspelt "release" must not be decided without the rules of a release.
+            raise ValueError(f"no such kind of question: {kind!r}")
         if self.rulebook.blocked:
             return self.refuse("pack-unavailable", (Reason("SYS-1", LICENCE, FAIL_CLOSED, self.rulebook.blocked[0]),))
         words = said(facts)

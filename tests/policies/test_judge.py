@@ -213,6 +213,11 @@ def test_a_release_is_decided_anew_and_under_its_own_rules_too(baseline, facts):
     assert isinstance(baseline.decide(facts(review=reviewed, case={}), "release"), Refusal)
 
 
+@pytest.mark.parametrize("kind", ["relase", "lifecycle", "", None])
+def test_a_question_of_no_known_kind_is_refused(baseline, facts, kind):
+    assert baseline.decide(facts(), kind).code == "judgement-failed"
+
+
 def test_an_unknown_word_is_no_silence_where_duties_are_asked(baseline, facts):
     assert baseline.due(facts()) == ()
     with pytest.raises(FactsError):
