@@ -63,8 +63,8 @@ def test_an_audience_that_is_asked_for_may_be_absent(pem: bytes, public: dict[se
 
 
 def test_an_end_given_as_text_is_taken_for_a_number(pem: bytes, public: dict[serialization.Encoding, bytes]) -> None:
-    token = jose.jwt.encode({"exp": str(NOW + 60)}, pem, algorithm="RS256")
-    assert jose.jwt.decode(token, public[serialization.Encoding.PEM], algorithms="RS256")["exp"] == str(NOW + 60)
+    token = jose.jwt.encode({"exp": str(NOW + 86_400)}, pem, algorithm="RS256")
+    assert jose.jwt.decode(token, public[serialization.Encoding.PEM], algorithms="RS256")["exp"] == str(NOW + 86_400)
 
 
 def test_an_infinite_end_crashes_with_an_error_that_is_not_its_own(pem: bytes, public: dict[serialization.Encoding, bytes]) -> None:
