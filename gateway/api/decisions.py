@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from gateway.api import rendering
 from gateway.api.door import Door, FieldMalformed, text_of
 from gateway.api.openapi import json_request, problem_responses
+from gateway.api.routes import PlainRoute
 from gateway.enforcement.declaration import Declaration, DeclarationMalformed
 from gateway.enforcement.facts import FactsRefused
 from gateway.enforcement.images import BodyRefused
@@ -37,7 +38,7 @@ class DecisionDoor:
 
     def router(self) -> APIRouter:
         """Return the route."""
-        router = APIRouter(tags=["decisions"], responses=problem_responses(400, 401, 403, 415, 422, 503))
+        router = APIRouter(route_class=PlainRoute, tags=["decisions"], responses=problem_responses(400, 401, 403, 415, 422, 503))
         router.add_api_route(
             "/v1/decisions:check",
             self.check,

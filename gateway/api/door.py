@@ -19,7 +19,7 @@ from gateway.identity.callers import Caller, Callers
 from gateway.identity.errors import CallerRefused, TokenRefused
 from gateway.records import entries
 from gateway.registry.errors import ClientRefused
-from gateway.registry.lookups import Lookups
+from gateway.registry.lookups import Lookups, View
 
 _SCHEME: Final = "bearer "
 _DOCUMENT_BYTES: Final = 64 * 1024
@@ -54,12 +54,13 @@ class Door:
     clock: Clock
     limits: BodyLimits
 
-    async def caller(self, request: Request) -> Caller:
-        """Return who is calling. A refused authentication is in the log before it is answered.
+    async def recognised(self, request: Request) -> tuple[Caller, View]:
+        """Return who is calling, and the registry as it was when they were recognised. A refusal is in the log before it is answered.
 
         Raises Unauthenticated, or AuditUnavailable if it cannot be recorded."""
+        view = self.lookups.now()
         try:
-            return await self.callers.identify(_bearer(request), self.lookups.now())
+            return await self.callers.identify(_bearer(request), view), view
         except (TokenRefused, CallerRefused, ClientRefused) as refused:
             why = refused.reason if isinstance(refused, TokenRefused) else refused.code
             token_hash = refused.token_hash if isinstance(refused, TokenRefused) else None
@@ -68,12 +69,20 @@ class Door:
             )
             raise Unauthenticated from refused
 
+    async def caller(self, request: Request) -> Caller:
+        """Return who is calling. Raises Unauthenticated or AuditUnavailable."""
+        return (await self.recognised(request))[0]
+
     async def client(self, request: Request) -> Caller:
         """Return the calling client. Raises CallerRefused (client-needed) for staff, who act through their own routes."""
-        caller = await self.caller(request)
+        return (await self.client_seen(request))[0]
+
+    async def client_seen(self, request: Request) -> tuple[Caller, View]:
+        """Return the calling client and the registry by which it was recognised, so that one request asks the database once."""
+        caller, view = await self.recognised(request)
         if caller.kind != "client":
             raise CallerRefused("This route is for clients; a person signs in elsewhere.", code="client-needed")
-        return caller
+        return caller, view
 
     async def staff(self, request: Request, role: str) -> Caller:
         """Return the calling person, who must hold the role. Raises RoleMissing."""

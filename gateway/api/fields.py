@@ -1,22 +1,44 @@
 """Parse RFC 9651 structured fields into plain values: the only import of http_sf. Knows no header's meaning."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import http_sf
 
 from gateway.enforcement.declaration import DeclarationMalformed
 
+# Clients say the same few words again and again. What names or describes a person is parsed anew, and kept nowhere.
+_PERSONAL: Final = frozenset({"custodes-case", "custodes-subject", "custodes-context"})
+_KEPT: Final = 1024
+_LONGEST_KEPT: Final = 256
+
 
 def item(name: str, text: str) -> object:
     """Return the lone item of a header as text, number, boolean or bytes. Raises DeclarationMalformed naming the header."""
-    return _plain(name, _parsed(name, text, "item")[0])
+    return _item(name, text) if _may_be_kept(name, text) else _item.__wrapped__(name, text)
 
 
 def dictionary(name: str, text: str) -> dict[str, object]:
     """Return a header's dictionary. Raises DeclarationMalformed naming the header."""
+    # A copy for each request: nobody may change what another's header says.
+    return dict(_dictionary(name, text) if _may_be_kept(name, text) else _dictionary.__wrapped__(name, text))
+
+
+@lru_cache(maxsize=_KEPT)
+def _item(name: str, text: str) -> object:
+    return _plain(name, _parsed(name, text, "item")[0])
+
+
+@lru_cache(maxsize=_KEPT)
+def _dictionary(name: str, text: str) -> Mapping[str, object]:
     return {key: _plain(name, value) for key, (value, _parameters) in _parsed(name, text, "dictionary").items()}
+
+
+def _may_be_kept(name: str, text: str) -> bool:
+    return len(text) <= _LONGEST_KEPT and name not in _PERSONAL
 
 
 def _parsed(name: str, text: str, kind: str) -> Any:  # noqa: ANN401  (http_sf answers with a deep union)
@@ -29,7 +51,7 @@ def _parsed(name: str, text: str, kind: str) -> Any:  # noqa: ANN401  (http_sf a
 
 def _plain(name: str, value: object) -> object:
     if isinstance(value, list):
-        return [_plain(name, inner) for inner, _parameters in value]
+        return tuple(_plain(name, inner) for inner, _parameters in value)
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, datetime):

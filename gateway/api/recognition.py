@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from gateway.api import rendering
 from gateway.api.door import Door
 from gateway.api.openapi import image_request, problem_responses
+from gateway.api.routes import PlainRoute
 from gateway.enforcement.answers import Held, Released
 from gateway.enforcement.declaration import DeclarationMalformed
 from gateway.enforcement.facts import FactsRefused
@@ -31,7 +32,9 @@ class RecognitionDoor:
 
     def router(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(tags=["recognition"], responses=problem_responses(400, 401, 403, 404, 413, 415, 422, 429, 503))
+        router = APIRouter(
+            route_class=PlainRoute, tags=["recognition"], responses=problem_responses(400, 401, 403, 404, 413, 415, 422, 429, 503)
+        )
         for path, endpoint, summary, two in (
             ("/v1/searches", self.search, "Search a gallery for the person in an image (1:N)", False),
             ("/v1/verifications", self.verify, "Compare an image with an enrolled person, or with a second image (1:1)", True),
@@ -68,13 +71,13 @@ class RecognitionDoor:
         return rendering.json_response(document, 202 if found.state == "waiting" else 200)
 
     async def _run(self, request: Request, operations: tuple[str, ...], gallery_id: str | None = None) -> Response:
-        caller = await self.door.client(request)
+        caller, view = await self.door.client_seen(request)
         try:
             body = self.door.body(request)
             declaration = await self.door.declaration(request, body, operations)
             if gallery_id is not None:
                 declaration = declaration.into(gallery_id)
-            result = await self.pipeline.run(caller, declaration, body)
+            result = await self.pipeline.run(caller, declaration, body, view)
         except (BodyRefused, DeclarationMalformed, FactsRefused) as fault:
             await self.pipeline.turn_away(caller, operations[0], fault)
         if isinstance(result, Held):

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass, field
 
 from gateway.enforcement.answers import NotReady
-from gateway.registry.lookups import Lookups
+from gateway.registry.lookups import Lookups, View
 from gateway.registry.rulebook import Rulebooks
 from policies.errors import PolicyError
 from policies.judge import Judge
@@ -20,11 +20,11 @@ class Bench:
     _judge: Judge | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def judge(self) -> Judge:
-        """Return the judge of the rulebook that the registry names as live at this moment.
+    def judge(self, view: View | None = None) -> Judge:
+        """Return the judge of the rulebook that the registry names as live: as a request's own view has it, else at this moment.
 
         Raises NotReady if there is none, or if its text cannot be trusted: no rulebook, no permit."""
-        digest = self.lookups.now().live_rulebook()
+        digest = (view or self.lookups.now()).live_rulebook()
         judge = self._judge
         if judge is not None and judge.rulebook.digest == digest:
             return judge

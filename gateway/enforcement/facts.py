@@ -34,9 +34,10 @@ class FactsRefused(CustodesError):
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """The Facts of a request, and what the register objects to before any rule is asked (`gaps`)."""
+    """The Facts of a request, the view of the registry they come from, and what it objects to before any rule is asked (`gaps`)."""
 
     facts: Facts
+    view: View
     operation: str
     case_ref: str | None
     gallery_id: str | None
@@ -56,12 +57,12 @@ class FactsBook:
     lookups: Lookups
     clock: Clock
 
-    def of(self, caller: Caller, declaration: Declaration) -> Assembled:
-        """Return the Facts of the caller's request at this moment.
+    def of(self, caller: Caller, declaration: Declaration, view: View | None = None) -> Assembled:
+        """Return the Facts of the caller's request at this moment, or as the given view of the registry has them.
 
         What is not on record becomes a gap, never a fact. Raises FactsRefused for a declaration that is no facts at all."""
         at = self.clock.now()
-        view = self.lookups.now()
+        view = view or self.lookups.now()
         gaps: list[Gap] = []
         client = view.client(caller.id)
         known: dict[str, object] = {name: value for name, value in declaration.said.items() if name not in ("case", "gallery")}
@@ -91,7 +92,7 @@ class FactsBook:
             facts = Facts.from_json(known, at=at, licence=() if licence is None else licence.terms.grants)
         except FactsError as fault:
             raise FactsRefused(fault.field, fault.sentence) from fault
-        return Assembled(facts, declaration.operation, declaration.case_ref, declaration.gallery_id, tuple(gaps), licence)
+        return Assembled(facts, view, declaration.operation, declaration.case_ref, declaration.gallery_id, tuple(gaps), licence)
 
 
 def _put_case(known: dict[str, object], view: View, client_id: str, declaration: Declaration, gaps: list[Gap]) -> None:

@@ -27,6 +27,7 @@ from gateway.records import entries
 from gateway.records.commitments import Record
 from gateway.records.explorer import OpenIntent
 from gateway.registry.errors import QuotaExceeded
+from gateway.registry.lookups import View
 from gateway.registry.quotas import Quotas
 from policies.decision import Permit, Reason, Refusal
 from policies.facts import Facts
@@ -68,8 +69,8 @@ class Pipeline:
         record = entries.denial(at=self.clock.now(), decision_id=decision_id, client=caller.id, facts=facts, refusal=refusal, by=BY_GATEWAY)
         raise TurnedAway(fault, decision_id, await self.journal.write(record)) from fault
 
-    async def run(self, caller: Caller, declaration: Declaration, source: ImageSource) -> Released | Held:
-        """Answer a request, or refuse it and say why.
+    async def run(self, caller: Caller, declaration: Declaration, source: ImageSource, view: View) -> Released | Held:
+        """Answer a request, or refuse it and say why. `view` is the registry as it was when the caller was recognised.
 
         1 (before: the door) the token became a Caller; 2 what is known of the request is assembled; 3 the judge decides;
         4 a refusal is recorded and nothing was read, a permit is recorded before anything is done; 5 the obligations become a
@@ -78,7 +79,7 @@ class Pipeline:
         Raises Refused, ImageUnusable, RecogniserBusy, RecognitionFailed (all recorded) or AuditUnavailable (nothing happened)."""
         decision_id = _new_id()
         # 2, 3, 4
-        assembled, permit = await self._permitted(decision_id, caller, declaration)
+        assembled, permit = await self._permitted(decision_id, caller, declaration, view)
         await self._spend_quota(decision_id, caller, assembled, permit)
         images = await self._read(decision_id, caller, declaration, assembled, permit, source)
         # A body may take half a minute: what was suspended, revoked or forbidden meanwhile counts.
@@ -86,9 +87,11 @@ class Pipeline:
         # What follows must reach its outcome even if the client hangs up.
         return await asyncio.shield(asyncio.ensure_future(self._carry_out(decision_id, caller, declaration, assembled, permit, images)))
 
-    async def _permitted(self, decision_id: str, caller: Caller, declaration: Declaration) -> tuple[Assembled, Permit]:
+    async def _permitted(
+        self, decision_id: str, caller: Caller, declaration: Declaration, view: View | None = None
+    ) -> tuple[Assembled, Permit]:
         """Assemble, judge, and return only with a Permit: a refusal is recorded and raised."""
-        assembled = self.facts.of(caller, declaration)
+        assembled = self.facts.of(caller, declaration, view)
         verdict, by = self._judged(assembled)
         if isinstance(verdict, Refusal):
             await self._deny(decision_id, caller, assembled, verdict, by)
@@ -158,7 +161,7 @@ class Pipeline:
 
     def _judged(self, assembled: Assembled) -> tuple[Permit | Refusal, str]:
         """Ask the judge, then let what the register itself objects to stand beside, or against, its answer."""
-        verdict = self.bench.judge().decide(assembled.facts)
+        verdict = self.bench.judge(assembled.view).decide(assembled.facts)
         gaps = list(assembled.gaps)
         if isinstance(verdict, Permit):
             gaps += [_not_kept(obligation.slug) for obligation in verdict.obligations if obligation.kind not in KEPT]

@@ -13,6 +13,8 @@ _PLAIN: Final = "A record may hold only strings, whole numbers, booleans, null, 
 # *is* RFC 8785; tests/gateway/test_canonical.py holds it against the rfc8785 package.
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 _LARGEST: Final = 2**53 - 1
+_DEEPEST: Final = 16
+_BARE: Final = frozenset({str, bool})
 
 COMMITMENT: Final = "commitment:"
 
@@ -46,22 +48,21 @@ def storable(value: object) -> object:
 
 
 def _check(value: object, depth: int) -> None:
-    if depth > 16:
-        raise NotCanonical("A record may be nested 16 deep at most.")
-    if value is None or isinstance(value, str | bool):
+    # By far the most are these, and asking for the type itself is the cheapest question.
+    if type(value) in _BARE or value is None or isinstance(value, str):
         return
+    if depth > _DEEPEST:
+        raise NotCanonical(f"A record may be nested {_DEEPEST} deep at most.")
     if isinstance(value, int):
         if abs(value) > _LARGEST:
             raise NotCanonical("A whole number in a record must fit 53 bits; write larger ones as text.")
-        return
-    if isinstance(value, dict):
+    elif isinstance(value, dict):
         for name, member in value.items():
             if not isinstance(name, str) or not name.isascii():
                 raise NotCanonical("Member names in a record must be ASCII text.")
             _check(member, depth + 1)
-        return
-    if isinstance(value, list | tuple):
+    elif isinstance(value, list | tuple):
         for item in value:
             _check(item, depth + 1)
-        return
-    raise NotCanonical(_PLAIN)
+    else:
+        raise NotCanonical(_PLAIN)

@@ -135,9 +135,15 @@ _PERSONAL: Final = frozenset({"ref", "case_ref", "justification", "reviewers"})
 
 
 def _veiled(path: str, value: object, veil: Veil, personal: bool = False) -> object:
-    if isinstance(value, Mapping):
-        return {str(name): _veiled(f"{path}/{name}", member, veil, name in _PERSONAL) for name, member in value.items()}
-    if isinstance(value, list | tuple):
+    # to_record() answers with plain dicts and lists, and most of what they hold is left as it is.
+    if isinstance(value, dict):
+        return {
+            name: _veiled(f"{path}/{name}", member, veil, name in _PERSONAL)
+            if name in _PERSONAL or isinstance(member, dict | list)
+            else member
+            for name, member in value.items()
+        }
+    if isinstance(value, list):
         return [_veiled(f"{path}/{n}", item, veil, personal) for n, item in enumerate(value)]
     return veil.over(path, value) if personal and isinstance(value, str) else value
 
