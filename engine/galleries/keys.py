@@ -26,7 +26,7 @@ class KeyDirectory:
             file.flush()
             os.fsync(file.fileno())
         for made in (home, self._directory):
-            _sync_directory(made)
+            sync_directory(made)
 
     def read(self, gallery: str, incarnation: str) -> bytes:
         """Return the key; raises GalleryDamaged if it is gone or has another length."""
@@ -48,10 +48,11 @@ class KeyDirectory:
                 os.fsync(file.fileno())
             path.unlink()
         if home.is_dir():
-            _sync_directory(home)
+            sync_directory(home)
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Return once the names in a directory would survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import GalleryDamaged, GalleryRefused, GalleryUnknown
-from engine.galleries.keys import KeyDirectory
+from engine.galleries.keys import KeyDirectory, sync_directory
 from engine.names import is_gallery_name, is_subject_name
 
 MEAN = "mean"  # the photo name of a subject's mean template, which stands beside those of its single photos
@@ -76,6 +76,7 @@ class Galleries:
             self._keys.make(gallery, record.incarnation)
             unborn.chmod(0o600)
             self._path(gallery).hardlink_to(unborn)
+            sync_directory(self._directory)
         except FileExistsError:
             self._keys.destroy(gallery, record.incarnation)
             raise GalleryRefused(f"There is a gallery {gallery} already.", code="gallery-exists") from None
@@ -92,6 +93,7 @@ class Galleries:
         # The log before the database: a stale one would be replayed into a later gallery of the same name.
         for remains in (path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm"), path):
             remains.unlink(missing_ok=True)
+        sync_directory(self._directory)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all galleries, in order."""

@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import sys
+import traceback
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -50,7 +51,8 @@ def main(channel: socket.socket, ledger: SharedLedger) -> None:
     except EngineError as refusal:
         channel.sendall(frame(Refused.of(0, refusal, None, retiring=True)))
     except BaseException as fault:
-        # Its kind alone: a message may quote what it stumbled over. After any of these the process cannot be trusted.
+        # Its kind and place alone: a message may quote what it stumbled over. After any of these the process cannot be trusted.
+        traceback.print_tb(fault.__traceback__)
         channel.sendall(frame(Broken(type(fault).__name__)))
 
 

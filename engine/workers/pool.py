@@ -158,11 +158,11 @@ class Workers:
         began = loop.time()
         try:
             reply = await worker.carry_out(job)
-            outcome = _outcome(reply)
+            outcome = self._outcome(reply, job)
         except EngineFailed as failed:
             self._failures += 1
             self._replace(worker)
-            failed.call = self._lost_call(job)
+            failed.call = self._call_of(job)
             raise
         except BaseException:
             self._replace(worker)
@@ -176,8 +176,20 @@ class Workers:
             raise outcome
         return outcome
 
-    def _lost_call(self, job: Job) -> int | None:
-        """Look up whether the failed worker had accepted the order, so that its outcome can be logged under the engine's number."""
+    def _outcome(self, reply: Done | Refused, job: Job) -> Answer | EngineError:
+        """Return what the worker says, if its number for the order is the one that the ledger holds."""
+        try:
+            outcome = reply.answer if isinstance(reply, Done) else reply.error()
+        except WrongShape:
+            raise engine_failed("wrong-shape") from None
+        # An order that was refused as used is in the ledger under the call that used it.
+        refused_unspent = isinstance(outcome, EngineError) and outcome.call is None
+        if not refused_unspent and outcome.call != self._call_of(job):
+            raise engine_failed("wrong-shape")
+        return outcome
+
+    def _call_of(self, job: Job) -> int | None:
+        """Look up under which number a worker accepted the order, if one did: a lost order's outcome is logged under it, too."""
         intent = intent_of(job.sealed)
         return None if intent is None else self._ledger.call_of(intent)
 
@@ -233,12 +245,3 @@ class Workers:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # marks it as seen: whoever asked has it, or was cancelled
-
-
-def _outcome(reply: Done | Refused) -> Answer | EngineError:
-    if isinstance(reply, Done):
-        return reply.answer
-    try:
-        return reply.error()
-    except WrongShape:
-        raise engine_failed("wrong-shape") from None

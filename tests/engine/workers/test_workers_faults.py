@@ -58,7 +58,7 @@ async def failed(pool, desk, image) -> EngineFailed:
     return caught.value
 
 
-async def eventually(condition, seconds: float = 20) -> None:
+async def eventually(condition, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - another process brings it about, and sets no event
             await asyncio.sleep(0.01)
@@ -139,12 +139,12 @@ async def test_a_worker_that_dies_in_the_middle_of_an_order_names_the_call_that_
 
 
 async def test_a_worker_that_hangs_is_stopped_at_the_deadline(desk, image):
-    pool = await Workers.start(replace(desk.plan, limits=Limits(order_seconds=0.5)))
+    pool = await Workers.start(replace(desk.plan, limits=Limits(order_seconds=2)))
     stuck = await pid_of(pool)
     os.kill(stuck, signal.SIGSTOP)
     began = time.monotonic()
     assert (await failed(pool, desk, image)).detail == "hung"
-    assert 0.4 < time.monotonic() - began < 2
+    assert 1.9 < time.monotonic() - began < 6
     await eventually(lambda: not exists(stuck))
     assert (await detect(pool, desk, image)).call == 1
     await pool.close()
@@ -174,6 +174,7 @@ async def test_a_worker_that_needs_more_memory_than_it_may_have_fails_that_order
         b"frame(Loading(1)) + frame(Loading(1))",
         b"frame(Refused(job.ticket, 'SystemExit', 'x', 'x'))",
         b"frame(Refused(job.ticket + 1, 'ImageRefused', 'x', 'x'))",
+        b"frame(Refused(job.ticket, 'ImageRefused', 'x', 'x', 7))",
         b"cPickle",
     ],
 )
@@ -201,7 +202,7 @@ async def test_a_full_queue_says_so_at_once_with_a_time_to_come_back(desk, image
     began = time.monotonic()
     with pytest.raises(EngineBusy) as caught:
         await detect(pool, desk, image)
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < 0.5
     assert caught.value.retry_after >= 1
     os.kill(await pid_of(pool), signal.SIGCONT)
     assert sorted(answer.call for answer in await asyncio.gather(*waiting)) == [1, 2, 3]
@@ -209,7 +210,7 @@ async def test_a_full_queue_says_so_at_once_with_a_time_to_come_back(desk, image
 
 
 async def test_who_waits_too_long_is_told_that_the_engine_is_busy(desk, image):
-    pool = await Workers.start(replace(desk.plan, limits=Limits(queue_seconds=0.2)))
+    pool = await Workers.start(replace(desk.plan, limits=Limits(queue_seconds=0.2, order_seconds=60)))
     os.kill(await pid_of(pool), signal.SIGSTOP)
     first = asyncio.create_task(detect(pool, desk, image))
     await eventually(lambda: pool.state().busy == 1)
@@ -236,7 +237,7 @@ async def test_a_caller_that_goes_away_neither_loses_the_worker_nor_mixes_up_the
 
 
 async def test_a_worker_retires_after_its_orders_and_its_successor_serves_the_next(desk, image):
-    pool = await Workers.start(replace(desk.plan, limits=Limits(orders_each=2)))
+    pool = await Workers.start(replace(desk.plan, limits=Limits(orders_each=2, order_seconds=60)))
     first = await pid_of(pool)
     calls = [(await detect(pool, desk, image)).call for _ in range(3)]
     assert calls == [1, 2, 3]
@@ -246,7 +247,7 @@ async def test_a_worker_retires_after_its_orders_and_its_successor_serves_the_ne
 
 
 async def test_a_worker_that_has_grown_too_large_is_replaced(desk, image, photo):
-    pool = await Workers.start(replace(desk.plan, limits=Limits(growth_bytes=1)))
+    pool = await Workers.start(replace(desk.plan, limits=Limits(growth_bytes=1, order_seconds=60)))
     first = await pid_of(pool)
     await detect(pool, desk, photo("obama3.jpg"))
     assert await pid_of(pool) != first
