@@ -5,7 +5,9 @@
 In each round a few connections ask `python -m gateway serve` for searches, refusals and checks, and keep each answer that arrives,
 until SIGKILL comes at a random moment. Then the service is started again, and is asked nothing until the log is exported and verified
 from the checkpoint that the round before left: every kept answer's receipt must prove the entry that now lies at its index, and every
-intent must be closed once. At the very end comes a SIGTERM under load, after which nothing may be lost or left to be tidied up."""
+intent must be closed once. At the very end comes a SIGTERM under load, after which nothing may be lost or left to be tidied up.
+
+Long because it is the load, the killer and the accountant in one."""
 
 import argparse
 import asyncio
@@ -38,7 +40,7 @@ from gateway.clock import SystemClock
 from gateway.settings import Settings, read_settings
 
 CONNECTIONS = 4
-START_SECONDS = 60.0
+START_SECONDS = 240.0
 LONGEST_LOAD = 1.2
 KILLED_AT_START = 0.1
 TWINS_EVERY = 5
