@@ -1,4 +1,5 @@
-"""Measure what recognition costs the event loop, how many workers are worth having, and what a killed worker leaves behind. Knows the engine alone, and no request.
+"""Measure what recognition costs the event loop, how many workers are worth having, and what a killed worker leaves behind.
+Knows the engine alone, and no request.
 
   python -m bench.workers stall [--turns 3] [--seconds 4]
   python -m bench.workers count [--seconds 4]
