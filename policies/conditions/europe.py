@@ -34,12 +34,13 @@ _APPEARANCE: Final = frozenset(
 )  # fmt: skip
 # The documents that AI Act Arts. 5(3) and 26(10) know.
 _AUTHORISATIONS: Final = ("judicial_authorisation", "admin_authorisation")
-_LABELLING: Final = frozenset({"labelling", "labeling", "labelled", "labeled"})
+_LABELLING: Final = frozenset({"annotation", "dataset", "filtering", "labelling", "labeling", "labelled", "labeled"})
 # A category of a watchlist is closed if its name says one of the first and none of the second (Bridges, 124).
 _FIXED_GROUNDS: Final = frozenset(
     {
-        "bail", "convicted", "court", "escaped", "escapee", "escapees", "harm", "large", "missing", "offender", "offenders", "prisoner",
-        "prisoners", "recall", "suspect", "suspected", "suspects", "victim", "victims", "vulnerable", "wanted", "warrant",
+        "absconder", "absconders", "arrest", "bail", "convicted", "court", "escaped", "escapee", "escapees", "fugitive",
+        "fugitives", "harm", "large", "missing", "offender", "offenders", "prisoner", "prisoners", "recall", "risk", "suspect",
+        "suspected", "suspects", "victim", "victims", "vulnerable", "wanted", "warrant",
     }
 )  # fmt: skip
 _OPEN_GROUNDS: Final = frozenset(
@@ -49,8 +50,11 @@ _NO_EFFECT: Final = frozenset({"beneficial", "favourable", "neutral", "none", "p
 # The record of a law that lifts the double check has no settled name. It says what (first set) and that it is lifted (second set).
 _DOUBLE_CHECK: Final = frozenset({"14", "art14", "article14", "double", "dual", "second", "two"})
 _LIFTED: Final = frozenset(
-    {"derogation", "disproportionate", "exempt", "exempted", "exemption", "exempts", "lifted", "lifts", "waived", "waiver", "waives"}
-)
+    {
+        "derogation", "disapplied", "disapplies", "disproportionate", "exception", "exempt", "exempted", "exemption", "exempts", "lifted",
+        "lifting", "lifts", "waived", "waiver", "waives",
+    }
+)  # fmt: skip
 
 
 def suspect_sought(question: Question) -> bool:
