@@ -43,7 +43,7 @@ class WorkerPlan:
     galleries: Path
     keys: Path
     models: Path
-    count: int = 1
+    count: int = 2
     queue: int = 16
     recogniser: str = "onnx"
     calibration: Path | None = None

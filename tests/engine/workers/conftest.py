@@ -25,7 +25,7 @@ class Desk:
     def __init__(self, home: Path, models: Path) -> None:
         self.seal = LocalSeal.fresh()
         self.galleries = Galleries(home / "galleries", KeyDirectory(home / "keys"))
-        self.plan = WorkerPlan(BOOT, self.seal, home / "galleries", home / "keys", models, limits=PATIENT)
+        self.plan = WorkerPlan(BOOT, self.seal, home / "galleries", home / "keys", models, count=1, limits=PATIENT)
         self._intents = itertools.count()
 
     def order(self, operation: Operation, image: bytes, **changes: object) -> WorkOrder:
