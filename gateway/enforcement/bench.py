@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from gateway.enforcement.answers import NotReady
 from gateway.registry.lookups import Lookups, View
 from gateway.registry.rulebook import Rulebooks
+from policies import constitution
 from policies.errors import PolicyError
 from policies.judge import Judge
 from policies.rulebook import Rulebook
@@ -35,9 +36,10 @@ class Bench:
                 raise NotReady("No rulebook is live; the operator must install one.")
             try:
                 rulebook = Rulebook.from_text(self.rulebooks.get(digest).text)
+                if rulebook.digest != digest:
+                    raise NotReady("The live rulebook's text is not the one that its digest names; the operator must look at the registry.")
+                constitution.require(rulebook)
             except PolicyError as fault:
                 raise NotReady(f"The live rulebook cannot be used: {fault.sentence}") from fault
-            if rulebook.digest != digest:
-                raise NotReady("The live rulebook's text is not the one that its digest names; the operator must look at the registry.")
             self._judge = Judge(rulebook)
             return self._judge
