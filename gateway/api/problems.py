@@ -15,7 +15,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:custodes:problem:"
 
 # Every code that a client can meet, by status. A code that is not here is a 403 if it is a refusal, else a 500;
-# tests/gateway/test_problems.py holds the list against the codes in the source.
+# tests/architecture/test_api_documents.py holds the list against docs/api.md.
 STATUS: Final = MappingProxyType(
     {
         code: status

@@ -10,7 +10,7 @@ from gateway.errors import CustodesError
 _PLAIN: Final = "A record may hold only strings, whole numbers, booleans, null, lists and objects."
 
 # With integers below 2**53, ASCII member names and no floats, sorting members and escaping as msgspec does
-# *is* RFC 8785; tests/gateway/test_canonical.py holds it against the rfc8785 package.
+# *is* RFC 8785; tests/gateway/doors/test_canonical.py holds it against the rfc8785 package.
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 _LARGEST: Final = 2**53 - 1
 _DEEPEST: Final = 16

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import httpx2
 import typer
@@ -14,9 +14,6 @@ from gateway.cli.demo.stage import Stage
 from gateway.cli.options import FAILED, HomeOption, JsonOption, PortOption, plainly, settings_of
 from gateway.cli.service import run, running
 from gateway.settings import Settings
-
-DEMO_HOME: Final = Path("custodes-home")
-
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -33,7 +30,7 @@ def demo(
 
     Exit code 0: the story went as it should; 1: it did not; 2: the service could not be started."""
     with plainly():
-        settings = settings_of(home or DEMO_HOME, port)
+        settings = settings_of(home, port)
         stage = Stage(as_json)
         try:
             run(_perform, settings, stage, once)
