@@ -62,7 +62,7 @@ class Story:
         stage.good(f"Permitted, and held for review: {', '.join(duty['id'] for duty in held['obligations'])}.")
         stage.tell(f"decision {held['decision_id']}, log entry {held['log_index']}")
         review = await self._review(held["decision_id"])
-        stage.tell(f"{REVIEWER} compares probe and candidate {review['subjects'][0]}, without seeing the score.")
+        stage.tell(f"{REVIEWER} judges the candidate {review['subjects'][0]}, without seeing the score.")
         judged = await self._post(f"/v1/reviews/{review['review']}/judgements", REVIEWER, {"judgements": ["same"] * review["candidates"]})
         _expect(judged, 200, "the judgement")
         result = _expect(await self._get(held["result"], NGO), 200, "the released result")
