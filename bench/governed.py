@@ -49,19 +49,19 @@ class Direct:
 
     async def search(self, probe: bytes) -> Answer:
         """Have one search done."""
-        pipeline, self.asked = self.house.pipeline, self.asked + 1
-        generation = await asyncio.to_thread(lambda: pipeline.galleries.record(GALLERY).generation)
+        execution, self.asked = self.house.pipeline.execution, self.asked + 1
+        generation = await asyncio.to_thread(lambda: execution.galleries.record(GALLERY).generation)
         limits = SearchLimits(max_faces=1, max_candidates=5, min_similarity=99.99, person_similarity=99.9)
-        work = Work(Operation.IDENTIFY, limits, pipeline.order_seconds, GalleryState(GALLERY, generation))
+        work = Work(Operation.IDENTIFY, limits, execution.order_seconds, GalleryState(GALLERY, generation))
         order = order_for(
             work,
             Images(probe),
-            boot=pipeline.boot,
+            boot=execution.boot,
             order_id=uuid.uuid4().hex,
             intent_index=FIRST_INTENT + self.asked,
-            now=pipeline.clock.now(),
+            now=execution.clock.now(),
         )
-        return await pipeline.workers.run(seal(order, pipeline.order_seal), probe)
+        return await execution.workers.run(seal(order, execution.order_seal), probe)
 
 
 @dataclass(slots=True)

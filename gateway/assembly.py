@@ -17,6 +17,7 @@ from gateway.audit.note import NoteSigner
 from gateway.clock import Clock, SystemClock
 from gateway.enforcement.bench import Bench
 from gateway.enforcement.boots import beginning, boot, forget_the_dead, is_running
+from gateway.enforcement.execution import Execution
 from gateway.enforcement.facts import FactsBook
 from gateway.enforcement.galleries import GalleryDesk
 from gateway.enforcement.heartbeat import beat
@@ -226,19 +227,9 @@ def _with_request_path(
     # 1
     waiting = WaitingRoom(Queue(registry.database, clock), Vault(settings.home.keys / "cases"), journal, bench, clock)
     # 2
-    pipeline = Pipeline(
-        boot=run,
-        clock=clock,
-        facts=FactsBook(registry.lookups, clock),
-        bench=bench,
-        quotas=Quotas(registry.database),
-        journal=journal,
-        waiting=waiting,
-        galleries=templates,
-        workers=workers,
-        order_seal=seal,
-        order_seconds=settings.order_seconds,
-    )
+    execution = Execution(run, clock, journal, waiting, templates, workers, seal, settings.order_seconds)
+    facts = FactsBook(registry.lookups, clock)
+    pipeline = Pipeline(clock, facts, bench, Quotas(registry.database), journal, execution)
     # 3
     return Assembly(
         settings=settings,

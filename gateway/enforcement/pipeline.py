@@ -1,31 +1,24 @@
-"""Carry a request from a known caller to an answer, and leave a record that survives. The only code that wakes the recogniser."""
+"""Carry a request from a known caller to an answer or a refusal, and leave a record that survives. Knows no HTTP, and opens no image."""
 
 import asyncio
 import uuid
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from engine.errors import EngineBusy, EngineError, EngineFailed
-from engine.faces import Answer
-from engine.galleries.store import Galleries
-from engine.orders import GalleryState, Operation, OrderSeal, SubjectReference, seal
-from engine.workers.pool import Workers
-from gateway.audit.log import Receipt
-from gateway.clock import Clock, iso
-from gateway.enforcement.answers import Checked, Held, ImageUnusable, RecogniserBusy, RecognitionFailed, Refused, Released, TurnedAway
+from engine.errors import EngineError
+from gateway.clock import Clock
+from gateway.enforcement.answers import Checked, Held, Refused, Released, TurnedAway
 from gateway.enforcement.bench import Bench
 from gateway.enforcement.declaration import Declaration
+from gateway.enforcement.execution import Execution, Granted, Prepared
 from gateway.enforcement.facts import Assembled, FactsBook, Gap
-from gateway.enforcement.fulfilment import KEPT, Plan, plan
+from gateway.enforcement.fulfilment import KEPT
 from gateway.enforcement.images import BodyRefused, Images, ImageSource
 from gateway.enforcement.journal import Journal
-from gateway.enforcement.orders import ENGINE_OPERATION, Work, order_for
-from gateway.enforcement.waiting import WaitingRoom, to_judge
+from gateway.enforcement.orders import ENGINE_OPERATION
 from gateway.errors import CustodesError
 from gateway.identity.callers import Caller
 from gateway.records import entries
-from gateway.records.commitments import Record
-from gateway.records.explorer import OpenIntent
 from gateway.registry.errors import QuotaExceeded
 from gateway.registry.lookups import View
 from gateway.registry.quotas import Quotas
@@ -40,17 +33,12 @@ BY_GATEWAY: Final = "gateway"
 class Pipeline:
     """The way of a request (docs/architecture.md). Every path through it ends in a durable entry, or in nothing at all."""
 
-    boot: str
     clock: Clock
     facts: FactsBook
     bench: Bench
     quotas: Quotas
     journal: Journal
-    waiting: WaitingRoom
-    galleries: Galleries
-    workers: Workers
-    order_seal: OrderSeal
-    order_seconds: float
+    execution: Execution
 
     async def check(self, caller: Caller, declaration: Declaration) -> Checked:
         """Say what the answer to a request would be, and record the question. Raises AuditUnavailable."""
@@ -84,8 +72,10 @@ class Pipeline:
         images = await self._read(decision_id, caller, declaration, assembled, permit, source)
         # A body may take half a minute: what was suspended, revoked or forbidden meanwhile counts.
         assembled, permit = await self._permitted(decision_id, caller, declaration)
-        # What follows must reach its outcome even if the client hangs up.
-        return await asyncio.shield(asyncio.ensure_future(self._carry_out(decision_id, caller, declaration, assembled, permit, images)))
+        prepared = await self._prepare(decision_id, caller, declaration, assembled, permit)
+        # 4 to 8: what follows must reach its outcome even if the client hangs up.
+        granted = Granted(decision_id, caller.id, assembled.facts, permit)
+        return await asyncio.shield(asyncio.ensure_future(self.execution.carry_out(granted, prepared, images)))
 
     async def _permitted(
         self, decision_id: str, caller: Caller, declaration: Declaration, view: View | None = None
@@ -96,68 +86,6 @@ class Pipeline:
         if isinstance(verdict, Refusal):
             await self._deny(decision_id, caller, assembled, verdict, by)
         return assembled, verdict
-
-    async def _carry_out(
-        self, decision_id: str, caller: Caller, declaration: Declaration, assembled: Assembled, permit: Permit, images: Images
-    ) -> Released | Held:
-        order_id = uuid.uuid4().hex
-        try:
-            size = await asyncio.to_thread(self._gallery_size, declaration)
-            planned = plan(permit, declaration, gallery_size=size, licence_least=assembled.licence_least)
-            work = await asyncio.to_thread(self._work, declaration, planned)
-        except EngineError as fault:
-            await self._deny(decision_id, caller, assembled, _refusal_for(fault, permit), BY_GATEWAY)
-        # Record before searching: a crash in between leaves an intent without a search, never the reverse.
-        intent = await self.journal.write(
-            entries.intent(
-                at=self.clock.now(),
-                decision_id=decision_id,
-                client=caller.id,
-                facts=assembled.facts,
-                permit=permit,
-                boot=self.boot,
-                order_id=order_id,
-                images=images.digests,
-            )
-        )
-        # 5, 6
-        try:
-            order = order_for(work, images, boot=self.boot, order_id=order_id, intent_index=intent.index, now=self.clock.now())
-            answer = await self.workers.run(seal(order, self.order_seal), images.probe, images.reference if order.second_sha256 else None)
-        except EngineError as fault:
-            await self._failed(decision_id, intent, fault)
-        except Exception:
-            # A fault of ours: the intent must not stay open for it.
-            self.journal.outcome_was_lost(OpenIntent(intent.index, self.boot, decision_id))
-            raise
-        # 7
-        held = planned.reviewers > 0 and to_judge(answer) > 0
-        receipt = await self._close(
-            OpenIntent(intent.index, self.boot, decision_id),
-            entries.outcome(
-                at=self.clock.now(),
-                decision_id=decision_id,
-                intent_index=intent.index,
-                status="held" if held else "released",
-                engine={"boot": answer.boot, "call": answer.call, "recogniser": answer.recogniser},
-                subjects=[candidate.subject for candidate in answer.candidates],
-                similarities=[candidate.similarity for candidate in answer.candidates],
-                more=_outcome_facts(answer),
-            ),
-        )
-        # 8
-        if not held:
-            return Released(decision_id, receipt, answer, permit.obligations)
-        return await self.waiting.hold(
-            caller.id,
-            assembled.facts,
-            permit,
-            answer,
-            receipt,
-            decision_id=decision_id,
-            intent=intent.index,
-            needed=planned.reviewers,
-        )
 
     def _judged(self, assembled: Assembled) -> tuple[Permit | Refusal, str]:
         """Ask the judge, then let what the register itself objects to stand beside, or against, its answer."""
@@ -202,47 +130,11 @@ class Pipeline:
             await self._deny(decision_id, caller, assembled, _refusal_for(fault, permit), BY_GATEWAY)
         return images
 
-    async def _failed(self, decision_id: str, intent: Receipt, fault: EngineError) -> NoReturn:
-        failed = isinstance(fault, EngineFailed | EngineBusy)
-        call = getattr(fault, "call", None)
-        record = entries.outcome(
-            at=self.clock.now(),
-            decision_id=decision_id,
-            intent_index=intent.index,
-            status="failed" if failed else "image-refused",
-            engine=None if call is None else {"boot": self.boot, "call": call},
-            more={"why": fault.code},
-        )
-        receipt = await self._close(OpenIntent(intent.index, self.boot, decision_id), record)
-        if isinstance(fault, EngineBusy):
-            raise RecogniserBusy(fault.sentence, decision_id=decision_id, receipt=receipt, retry_after=fault.retry_after) from fault
-        if isinstance(fault, EngineFailed):
-            raise RecognitionFailed(fault.sentence, code=fault.code, decision_id=decision_id, receipt=receipt) from fault
-        raise ImageUnusable(fault.sentence, code=fault.code, decision_id=decision_id, receipt=receipt) from fault
-
-    async def _close(self, intent: OpenIntent, record: Record) -> Receipt:
+    async def _prepare(self, decision_id: str, caller: Caller, declaration: Declaration, assembled: Assembled, permit: Permit) -> Prepared:
         try:
-            return await self.journal.write(record)
-        except CustodesError:
-            # Nothing is released; the intent is closed as abandoned as soon as the log takes entries again.
-            self.journal.outcome_was_lost(intent)
-            raise
-
-    def _gallery_size(self, declaration: Declaration) -> int:
-        if declaration.gallery_id is None or "identify" not in declaration.operation:
-            return 0
-        return self.galleries.count(declaration.gallery_id).subjects
-
-    def _work(self, declaration: Declaration, planned: Plan) -> Work:
-        operation = ENGINE_OPERATION[declaration.operation]
-        gallery = subject = None
-        if declaration.gallery_id is not None:
-            generation = self.galleries.record(declaration.gallery_id).generation
-            if operation is Operation.IDENTIFY:
-                gallery = GalleryState(declaration.gallery_id, generation)
-            elif declaration.subject is not None:
-                subject = SubjectReference(declaration.gallery_id, declaration.subject, generation)
-        return Work(operation, planned.limits, self.order_seconds, gallery, subject)
+            return await asyncio.to_thread(self.execution.prepare, declaration, permit, assembled.licence_least)
+        except EngineError as fault:
+            await self._deny(decision_id, caller, assembled, _refusal_for(fault, permit), BY_GATEWAY)
 
 
 def _check_comparable(declaration: Declaration, images: Images) -> None:
@@ -262,19 +154,6 @@ def _gap(code: str, sentence: str) -> Gap:
 
 def _refusal_for(fault: CustodesError | EngineError, permit: Permit) -> Refusal:
     return Refusal(fault.code, (Reason(fault.code, BY_GATEWAY, "", fault.sentence),), (), permit.rulebook)
-
-
-def _outcome_facts(answer: Answer) -> dict[str, object]:
-    return {
-        "faces": len(answer.faces),
-        "threshold": answer.threshold_similarity,
-        "gallery_size": answer.gallery_size,
-        "calibration": answer.calibration,
-        "cohort": answer.cohort,
-        "started_at": iso(answer.started_at),
-        "ended_at": iso(answer.ended_at),
-        "verified": answer.verified,
-    }
 
 
 def _new_id() -> str:

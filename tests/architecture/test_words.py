@@ -52,7 +52,7 @@ def test_a_folder_of_one_machine_and_a_package_host_are_found(tmp_path):
         "a.md": "see /wo" + "rk/main",
         "b.py": "open('/t" + "mp/x')",
         "c.txt": "https://py" + "pi.org/simple",
-        "d.md": "../work/x is fine",
+        "d.md": "../elsewhere/x is fine",
     }
     assert [line.split(":")[0] for line in occurrences(plant(tmp_path, spoilt), PLACES)] == ["a.md", "b.py", "c.txt"]
 

@@ -112,11 +112,11 @@ async def test_4_an_outsider_verifies_the_log_and_every_receipt_without_our_serv
 
 async def test_6_the_recogniser_refuses_work_that_no_durable_entry_ordered(town: Town) -> None:
     calls = town.calls
-    pipeline = town.house.pipeline
+    execution = town.house.pipeline.execution
     image = b"whatever it is: nobody will look at it"
     now = town.house.clock.now()
     order = WorkOrder(
-        boot=pipeline.boot,
+        boot=execution.boot,
         intent_index=town.house.log.size + 1000,
         operation=Operation.DETECT,
         image_sha256=hashlib.sha256(image).hexdigest(),
@@ -125,7 +125,7 @@ async def test_6_the_recogniser_refuses_work_that_no_durable_entry_ordered(town:
         expires_at=now + timedelta(seconds=5),
     )
     with pytest.raises(OrderRefused) as refused:
-        await pipeline.workers.run(seal(order, LocalSeal.fresh()), image)
+        await execution.workers.run(seal(order, LocalSeal.fresh()), image)
     assert refused.value.code == "order-forged"
     assert town.calls == calls
 

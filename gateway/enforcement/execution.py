@@ -1,0 +1,185 @@
+"""Carry out what was permitted: the intent, the sealed order, the recogniser, the outcome, the release. Decides nothing.
+The only code that wakes the recogniser, and it does so only behind a durable intent."""
+
+import uuid
+from dataclasses import dataclass
+from typing import NoReturn
+
+from engine.errors import EngineBusy, EngineError, EngineFailed
+from engine.faces import Answer
+from engine.galleries.store import Galleries
+from engine.orders import GalleryState, Operation, OrderSeal, SubjectReference, seal
+from engine.workers.pool import Workers
+from gateway.audit.log import Receipt
+from gateway.clock import Clock, iso
+from gateway.enforcement.answers import Held, ImageUnusable, RecogniserBusy, RecognitionFailed, Released
+from gateway.enforcement.declaration import Declaration
+from gateway.enforcement.fulfilment import Plan, plan
+from gateway.enforcement.images import Images
+from gateway.enforcement.journal import Journal
+from gateway.enforcement.orders import ENGINE_OPERATION, Work, order_for
+from gateway.enforcement.waiting import WaitingRoom, to_judge
+from gateway.errors import CustodesError
+from gateway.records import entries
+from gateway.records.commitments import Record
+from gateway.records.explorer import OpenIntent
+from policies.decision import Permit
+from policies.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A permitted request: whose, under which decision, on which facts, with which strings."""
+
+    decision_id: str
+    client: str
+    facts: Facts
+    permit: Permit
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What will be done for it: how many people look afterwards, and the work as far as it can be said before the intent."""
+
+    reviewers: int
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """From a permit to a result. Every intent that it writes is closed exactly once, whatever happens in between."""
+
+    boot: str
+    clock: Clock
+    journal: Journal
+    waiting: WaitingRoom
+    galleries: Galleries
+    workers: Workers
+    order_seal: OrderSeal
+    order_seconds: float
+
+    def prepare(self, declaration: Declaration, permit: Permit, licence_least: float) -> Prepared:
+        """Turn obligations and declaration into work. Blocks; raises EngineError where a gallery is not to be had."""
+        size = self._gallery_size(declaration)
+        planned = plan(permit, declaration, gallery_size=size, licence_least=licence_least)
+        return Prepared(planned.reviewers, self._work(declaration, planned))
+
+    async def carry_out(self, granted: Granted, prepared: Prepared, images: Images) -> Released | Held:
+        """Record, search, record, and release or hold (steps 4 to 8 of docs/architecture.md).
+
+        Raises ImageUnusable, RecogniserBusy, RecognitionFailed (all recorded) or AuditUnavailable (nothing is released)."""
+        # 4 Record before searching: a crash in between leaves an intent without a search, never the reverse.
+        order_id = uuid.uuid4().hex
+        intent = await self._intend(granted, order_id, images)
+        # 5, 6
+        answer = await self._recognise(granted, intent, order_id, prepared.work, images)
+        # 7
+        held = prepared.reviewers > 0 and to_judge(answer) > 0
+        receipt = await self._close(self._open(granted, intent), self._outcome(granted, intent, answer, held=held))
+        # 8
+        if not held:
+            return Released(granted.decision_id, receipt, answer, granted.permit.obligations)
+        return await self.waiting.hold(
+            granted.client,
+            granted.facts,
+            granted.permit,
+            answer,
+            receipt,
+            decision_id=granted.decision_id,
+            intent=intent.index,
+            needed=prepared.reviewers,
+        )
+
+    async def _intend(self, granted: Granted, order_id: str, images: Images) -> Receipt:
+        return await self.journal.write(
+            entries.intent(
+                at=self.clock.now(),
+                decision_id=granted.decision_id,
+                client=granted.client,
+                facts=granted.facts,
+                permit=granted.permit,
+                boot=self.boot,
+                order_id=order_id,
+                images=images.digests,
+            )
+        )
+
+    async def _recognise(self, granted: Granted, intent: Receipt, order_id: str, work: Work, images: Images) -> Answer:
+        try:
+            order = order_for(work, images, boot=self.boot, order_id=order_id, intent_index=intent.index, now=self.clock.now())
+            second = images.reference if order.second_sha256 else None
+            return await self.workers.run(seal(order, self.order_seal), images.probe, second)
+        except EngineError as fault:
+            await self._failed(granted, intent, fault)
+        except Exception:
+            # A fault of ours: the intent must not stay open for it.
+            self.journal.outcome_was_lost(self._open(granted, intent))
+            raise
+
+    async def _failed(self, granted: Granted, intent: Receipt, fault: EngineError) -> NoReturn:
+        failed = isinstance(fault, EngineFailed | EngineBusy)
+        record = entries.outcome(
+            at=self.clock.now(),
+            decision_id=granted.decision_id,
+            intent_index=intent.index,
+            status="failed" if failed else "image-refused",
+            engine=None if fault.call is None else {"boot": self.boot, "call": fault.call},
+            more={"why": fault.code},
+        )
+        receipt = await self._close(self._open(granted, intent), record)
+        if isinstance(fault, EngineBusy):
+            raise RecogniserBusy(fault.sentence, decision_id=granted.decision_id, receipt=receipt, retry_after=fault.retry_after) from fault
+        kind = RecognitionFailed if failed else ImageUnusable
+        raise kind(fault.sentence, code=fault.code, decision_id=granted.decision_id, receipt=receipt) from fault
+
+    async def _close(self, intent: OpenIntent, record: Record) -> Receipt:
+        try:
+            return await self.journal.write(record)
+        except CustodesError:
+            # Nothing is released; the intent is closed as abandoned as soon as the log takes entries again.
+            self.journal.outcome_was_lost(intent)
+            raise
+
+    def _outcome(self, granted: Granted, intent: Receipt, answer: Answer, *, held: bool) -> Record:
+        return entries.outcome(
+            at=self.clock.now(),
+            decision_id=granted.decision_id,
+            intent_index=intent.index,
+            status="held" if held else "released",
+            engine={"boot": answer.boot, "call": answer.call, "recogniser": answer.recogniser},
+            subjects=[candidate.subject for candidate in answer.candidates],
+            similarities=[candidate.similarity for candidate in answer.candidates],
+            more=_outcome_facts(answer),
+        )
+
+    def _open(self, granted: Granted, intent: Receipt) -> OpenIntent:
+        return OpenIntent(intent.index, self.boot, granted.decision_id)
+
+    def _gallery_size(self, declaration: Declaration) -> int:
+        if declaration.gallery_id is None or "identify" not in declaration.operation:
+            return 0
+        return self.galleries.count(declaration.gallery_id).subjects
+
+    def _work(self, declaration: Declaration, planned: Plan) -> Work:
+        operation = ENGINE_OPERATION[declaration.operation]
+        gallery = subject = None
+        if declaration.gallery_id is not None:
+            generation = self.galleries.record(declaration.gallery_id).generation
+            if operation is Operation.IDENTIFY:
+                gallery = GalleryState(declaration.gallery_id, generation)
+            elif declaration.subject is not None:
+                subject = SubjectReference(declaration.gallery_id, declaration.subject, generation)
+        return Work(operation, planned.limits, self.order_seconds, gallery, subject)
+
+
+def _outcome_facts(answer: Answer) -> dict[str, object]:
+    return {
+        "faces": len(answer.faces),
+        "threshold": answer.threshold_similarity,
+        "gallery_size": answer.gallery_size,
+        "calibration": answer.calibration,
+        "cohort": answer.cohort,
+        "started_at": iso(answer.started_at),
+        "ended_at": iso(answer.ended_at),
+        "verified": answer.verified,
+    }
