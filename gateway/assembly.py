@@ -1,8 +1,10 @@
-"""Put the house together: the one place that names concrete classes. Starts what must run, in order, and stops it in reverse."""
+"""Put the house together: the one place that names concrete classes. Starts what must run, in order, and stops it in reverse.
+
+Long because it is the one place: each part that is built anywhere is built, and named, here."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,7 +18,7 @@ from gateway.audit.log import AuditLog
 from gateway.audit.note import NoteSigner
 from gateway.clock import Clock, SystemClock
 from gateway.enforcement.bench import Bench
-from gateway.enforcement.boots import beginning, boot, forget_the_dead, is_running
+from gateway.enforcement.boots import beginning, beginning_alone, boot, forget_the_dead, is_running
 from gateway.enforcement.execution import Execution
 from gateway.enforcement.facts import FactsBook
 from gateway.enforcement.galleries import GalleryDesk
@@ -24,6 +26,9 @@ from gateway.enforcement.heartbeat import beat
 from gateway.enforcement.journal import Journal
 from gateway.enforcement.pipeline import Pipeline
 from gateway.enforcement.readiness import Readiness
+from gateway.enforcement.registrar import Registrar, keep_settled
+from gateway.enforcement.takings import Registers, takings
+from gateway.enforcement.unsettled import UnsettledChanges
 from gateway.enforcement.waiting import WaitingRoom
 from gateway.identity.callers import Callers
 from gateway.identity.issuer import OLD_KEYS_KEPT, BuiltInIssuer
@@ -32,13 +37,17 @@ from gateway.identity.keyring import Keyring
 from gateway.identity.seals import RegistrarSeal, open_statement
 from gateway.identity.tokens import TokenVerifier
 from gateway.records import entries
+from gateway.records.commitments import Record
 from gateway.records.explorer import Explorer
 from gateway.registry.authorisations import Authorisations
+from gateway.registry.authorities import Authorities
 from gateway.registry.cases import Cases
 from gateway.registry.clients import Clients
 from gateway.registry.evidence import EvidenceRegister
 from gateway.registry.fields import Words
 from gateway.registry.galleries import Galleries
+from gateway.registry.identities import Identities
+from gateway.registry.issuers import Issuers
 from gateway.registry.licences import Licences
 from gateway.registry.lookups import Lookups
 from gateway.registry.quotas import Quotas
@@ -65,11 +74,15 @@ class Registry:
     clients: Clients
     licences: Licences
     cases: Cases
+    authorities: Authorities
     authorisations: Authorisations
     evidence: EvidenceRegister
     galleries: Galleries
     rulebooks: Rulebooks
     staff: Staff
+    issuers: Issuers
+    identities: Identities
+    revocations: Revocations
     issuer: BuiltInIssuer
 
     def close(self) -> None:
@@ -85,6 +98,7 @@ class Assembly:
     settings: Settings
     clock: Clock
     registry: Registry
+    registrar: Registrar
     callers: Callers
     log: AuditLog
     explorer: Explorer
@@ -122,19 +136,58 @@ def open_registry(settings: Settings, clock: Clock) -> Registry:
     if lookups.now().live_rulebook() is None:
         rulebooks.install(build(FIRST_PACKS).text())
     issuer_keys = Keyring(home.keys / "issuer", clock, kept=OLD_KEYS_KEPT)
+    revocations = Revocations(database, clock)
     return Registry(
         database=database,
         lookups=lookups,
         clients=Clients(database, clock, known),
         licences=Licences(database, clock, known, seal),
         cases=Cases(database, clock, known),
+        authorities=Authorities(database),
         authorisations=Authorisations(database, clock, known, open_statement),
         evidence=EvidenceRegister(database, known),
         galleries=Galleries(database, clock, known),
         rulebooks=rulebooks,
         staff=Staff(database, clock),
-        issuer=BuiltInIssuer(settings.url, issuer_keys, lookups, Revocations(database, clock), clock),
+        issuers=Issuers(database),
+        identities=Identities(database),
+        revocations=revocations,
+        issuer=BuiltInIssuer(settings.url, issuer_keys, lookups, revocations, clock),
     )
+
+
+def open_registrar(settings: Settings, clock: Clock, registry: Registry, log: AuditLog) -> Registrar:
+    """Return the one who changes that registry, with every change in that log."""
+    taking = takings(
+        Registers(
+            clients=registry.clients,
+            staff=registry.staff,
+            cases=registry.cases,
+            licences=registry.licences,
+            authorisations=registry.authorisations,
+            evidence=registry.evidence,
+            galleries=registry.galleries,
+            issuers=registry.issuers,
+            revocations=registry.revocations,
+        )
+    )
+    return Registrar(registry.database, registry.staff, registry.clients, log, clock, UnsettledChanges(settings.home.unsettled), taking)
+
+
+@contextmanager
+def changing(settings: Settings, clock: Clock) -> Iterator[tuple[Registry, Registrar]]:
+    """Lend the registry and its registrar to a command, beside a running service or without one."""
+    with ExitStack() as stack:
+        registry = open_registry(settings, clock)
+        stack.callback(registry.close)
+        with beginning_alone(settings.home.boots):
+            log = open_log(settings)
+            stack.callback(log.close)
+            if log.size == 0:
+                log.append_blocking(_genesis(log, clock).body)
+        registrar = open_registrar(settings, clock, registry, log)
+        registrar.settle()
+        yield registry, registrar
 
 
 def open_log(settings: Settings) -> AuditLog:
@@ -157,8 +210,8 @@ def log_signer(home: Home, origin: str) -> NoteSigner:
 async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Assembly]:
     """Start the service and lend it; everything is stopped, and all that was asked for is written, when the block ends.
 
-    1 registers; 2 log, and its first entry; 3 this run's name, and what crashed runs left open; 4 recogniser, and the log's
-    heartbeat; 5 the request path."""
+    1 registers; 2 log, and its first entry; 3 this run's name, and what crashed runs left open; 4 recogniser, the log's heartbeat,
+    and the look for interrupted changes; 5 the request path."""
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         # 1
@@ -173,20 +226,24 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
             stack.callback(explorer.close)
             journal = Journal(log, explorer, clock)
             if log.size == 0:
-                await journal.write(entries.note("genesis", at=clock.now(), more={"origin": log.origin}))
+                await journal.write(_genesis(log, clock))
             # 3
             run = stack.enter_context(boot(boots))
             left = await asyncio.to_thread(explorer.open_intents)
             await journal.abandon([intent for intent in left if not is_running(boots, intent.boot)], "crash")
             forget_the_dead(boots)
+        registrar = open_registrar(settings, clock, registry, log)
+        await asyncio.to_thread(registrar.settle)
         # 4
         seal = LocalSeal.fresh()
         workers = await Workers.start(worker_plan(settings, run, seal))
         stack.push_async_callback(workers.close)
         heart = asyncio.create_task(beat(journal, clock, settings.heartbeat_seconds, lambda: workers.calls, run))
         stack.callback(heart.cancel)
+        settling = asyncio.create_task(keep_settled(registrar))
+        stack.callback(settling.cancel)
         # 5
-        yield _with_request_path(settings, clock, registry, log, explorer, journal, workers, seal, run)
+        yield _with_request_path(settings, clock, registry, registrar, log, explorer, journal, workers, seal, run)
 
 
 def worker_plan(settings: Settings, run: str, seal: LocalSeal) -> WorkerPlan:
@@ -213,6 +270,7 @@ def _with_request_path(
     settings: Settings,
     clock: Clock,
     registry: Registry,
+    registrar: Registrar,
     log: AuditLog,
     explorer: Explorer,
     journal: Journal,
@@ -235,6 +293,7 @@ def _with_request_path(
         settings=settings,
         clock=clock,
         registry=registry,
+        registrar=registrar,
         callers=Callers(issuers, TokenVerifier(issuers, clock)),
         log=log,
         explorer=explorer,
@@ -245,6 +304,10 @@ def _with_request_path(
         gallery_desk=GalleryDesk(registry.galleries, templates, journal, clock, workers.state().recogniser),
         readiness=Readiness(log, bench, workers),
     )
+
+
+def _genesis(log: AuditLog, clock: Clock) -> Record:
+    return entries.note("genesis", at=clock.now(), more={"origin": log.origin})
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -36,6 +36,11 @@ class Home:
         return self.root / "registry.db"
 
     @property
+    def unsettled(self) -> Path:
+        """What a change to the registry leaves if its process dies between the log's entry and the commit."""
+        return self.root / "unsettled"
+
+    @property
     def galleries(self) -> Path:
         """Encrypted templates."""
         return self.root / "galleries"
@@ -57,7 +62,7 @@ class Home:
 
     def make(self) -> None:
         """Create the directories, private to their owner."""
-        for place in (self.root, self.audit, self.galleries, self.keys, self.models, self.boots):
+        for place in (self.root, self.audit, self.galleries, self.keys, self.models, self.boots, self.unsettled):
             place.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 

@@ -9,15 +9,30 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 
+@contextmanager
+def beginning_alone(directory: Path) -> Iterator[None]:
+    """Let one process of the home begin at a time: the first entry of a log is written once. Waits; for a thread of its own."""
+    descriptor = _beginning_file(directory)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 @asynccontextmanager
 async def beginning(directory: Path) -> AsyncIterator[None]:
-    """Let one process of the home begin at a time, so that what dead runs left open is closed once, by whoever comes first."""
-    descriptor = os.open(directory / "beginning.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """The same for a service, so that what dead runs left open is closed once, by whoever comes first."""
+    descriptor = _beginning_file(directory)
     try:
         await asyncio.to_thread(fcntl.flock, descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+def _beginning_file(directory: Path) -> int:
+    return os.open(directory / "beginning.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 @contextmanager

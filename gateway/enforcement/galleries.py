@@ -49,8 +49,7 @@ class GalleryDesk:
                 at=self.clock.now(),
                 by=caller.id,
                 act="withdrawn",
-                subject=subject,
-                more={"gallery": gallery_id, "client": caller.id},
+                more={"gallery": gallery_id, "client": caller.id, "subject": subject},
             )
         )
         await asyncio.to_thread(self.templates.withdraw, gallery_id, subject)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from gateway.clock import iso
 from gateway.records.canonical import storable
@@ -85,6 +85,12 @@ def authn_denied(*, at: datetime, token_sha256: str | None, why: str, path: str)
     return _plain("authn-denied", at, {"token_sha256": token_sha256, "why": why, "path": path[:200]})
 
 
+def access_denied(*, at: datetime, by: str, why: str, asked: str) -> Record:
+    """Record that somebody known asked for what their role, or their having done the first step themselves, does not allow."""
+    veil = Veil()
+    return veil.record({"v": VERSION, "kind": "access-denied", "at": iso(at), "by": veil.over("/by", by), "why": why, "asked": asked})
+
+
 def review(*, at: datetime, decision_id: str, reviewer: str, act: str, more: Mapping[str, object]) -> Record:
     """Record what a reviewer did (`claimed`, `judged`) or what followed from it (`released`, `withheld`)."""
     veil = Veil()
@@ -99,15 +105,35 @@ def review(*, at: datetime, decision_id: str, reviewer: str, act: str, more: Map
     return veil.record(entry | {name: storable(value) for name, value in more.items()})
 
 
-def change(kind: str, *, at: datetime, by: str, act: str, more: Mapping[str, object], subject: str | None = None) -> Record:
-    """Record a change to what the gateway goes by (`gallery-change`, `licence-change`, `policy-change`, `authorisation`, `key-change`).
+# Members of a change that name, or may name, a person: written as commitments, wherever the change comes from.
+VEILED: Final = frozenset({"case_ref", "person", "reason", "subject"})
 
-    `by` is who did it, `subject` the person enrolled or withdrawn, if one was: both are veiled."""
+
+ChangeKind: TypeAlias = Literal[
+    "client-change",
+    "staff-change",
+    "case-change",
+    "licence-change",
+    "authorisation",
+    "evidence-change",
+    "gallery-change",
+    "key-change",
+]
+
+
+def change(kind: ChangeKind, *, at: datetime, by: str, act: str, more: Mapping[str, object]) -> Record:
+    """Record a change to what the gateway goes by: who may do what, with which papers, keys, galleries and rules.
+
+    `by` is who did it. It is veiled, and so is every member of `more` that VEILED names, where it is text."""
     veil = Veil()
     entry: dict[str, object] = {"v": VERSION, "kind": kind, "at": iso(at), "act": act, "by": veil.over("/by", by)}
-    if subject is not None:
-        entry["subject"] = veil.over("/subject", subject)
-    return veil.record(entry | {name: storable(value) for name, value in more.items()})
+    return veil.record(
+        entry
+        | {
+            name: veil.over(f"/{name}", value) if name in VEILED and isinstance(value, str) else storable(value)
+            for name, value in more.items()
+        }
+    )
 
 
 def log_read(*, at: datetime, by: str, what: Mapping[str, object], asked: Mapping[str, str]) -> Record:

@@ -6,6 +6,7 @@ that what it reads is still true when it commits, in this process and in every o
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -29,6 +30,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._writer = engine.execution_options(**{WRITES: True})
+        self._unit: ContextVar[Session | None] = ContextVar("custodes_unit", default=None)
 
     @classmethod
     def open(cls, where: Path | str) -> "Database":
@@ -42,16 +44,40 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Lend a session that sees one consistent state and writes nothing."""
+        """Lend a session that sees one consistent state and writes nothing; inside a unit, the unit's own."""
+        unit = self._unit.get()
+        if unit is not None:
+            yield unit
+            return
         with only_our_errors(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """Lend a session that commits when the block ends and leaves no trace when the block raises."""
+        """Lend a session that commits when the block ends and leaves no trace when the block raises.
+
+        Inside a unit it is the unit's session: what is written is checked by the database at once, and commits with the unit."""
+        unit = self._unit.get()
+        if unit is not None:
+            with only_our_errors():
+                yield unit
+                unit.flush()
+            return
         with only_our_errors(), Session(self._writer, expire_on_commit=False) as session:
             yield session
             session.commit()
+
+    @contextmanager
+    def unit(self) -> Iterator[Session]:
+        """Let everything that this thread reads and writes inside the block be one transaction: all of it takes effect, or nothing.
+
+        Only what runs in the block's own context joins it; another thread waits for the one writer's place as ever."""
+        with self.writing() as session:
+            token = self._unit.set(session)
+            try:
+                yield session
+            finally:
+                self._unit.reset(token)
 
     def changes(self) -> Changes:
         """Start watching for committed changes, by whomever they are made."""

@@ -81,7 +81,7 @@ class Seeding:
         await asyncio.to_thread(registry.licences.grant, applied.id, REGISTRARS[1])
         await self._record("licence-change", "granted", {"client": client.id, "licence": applied.id, "grants": list(terms.grants)})
 
-    async def _record(self, kind: str, act: str, more: dict[str, object]) -> None:
+    async def _record(self, kind: entries.ChangeKind, act: str, more: dict[str, object]) -> None:
         await self.house.journal.write(entries.change(kind, at=self.house.clock.now(), by=REGISTRARS[1], act=act, more=more))
 
     def _ngo_terms(self) -> Terms:

@@ -1,0 +1,64 @@
+"""Name every step that takes power away, and how it is done, so that one which was interrupted can be done again. Decides nothing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
+
+from gateway.records.entries import ChangeKind
+from gateway.registry.authorisations import Authorisations
+from gateway.registry.cases import Cases
+from gateway.registry.clients import Clients
+from gateway.registry.evidence import EvidenceRegister
+from gateway.registry.fields import moment
+from gateway.registry.galleries import Galleries
+from gateway.registry.issuers import Issuers
+from gateway.registry.licences import Licences
+from gateway.registry.revocations import Revocations
+from gateway.registry.staff import Staff
+
+Said: TypeAlias = Mapping[str, str]
+Taking: TypeAlias = Callable[[Said, str], object]
+"""What was said of the step (text by name, as it stands in the entry), and who does it."""
+
+Takings: TypeAlias = Mapping[tuple[ChangeKind, str], Taking]
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """The registers from which something can be taken."""
+
+    clients: Clients
+    staff: Staff
+    cases: Cases
+    licences: Licences
+    authorisations: Authorisations
+    evidence: EvidenceRegister
+    galleries: Galleries
+    issuers: Issuers
+    revocations: Revocations
+
+
+def takings(of: Registers) -> Takings:
+    """Return every taking by the kind and act under which it stands in the log."""
+    return MappingProxyType(
+        {
+            ("client-change", "suspended"): lambda said, _by: of.clients.suspend(said["client"], said["reason"]),
+            ("client-change", "closed"): lambda said, _by: of.clients.close(said["client"], said["reason"]),
+            ("staff-change", "roles-set"): lambda said, by: of.staff.set_roles(said["person"], tuple(said["roles"].split()), by),
+            ("staff-change", "left"): lambda said, _by: of.staff.leave(said["person"]),
+            ("case-change", "suspended"): lambda said, _by: of.cases.suspend(said["client"], said["case_ref"], said["reason"]),
+            ("case-change", "closed"): lambda said, _by: of.cases.close(said["client"], said["case_ref"], said["reason"]),
+            ("licence-change", "suspended"): lambda said, _by: of.licences.suspend(said["licence"], said["reason"]),
+            ("licence-change", "revoked"): lambda said, _by: of.licences.revoke(said["licence"], said["reason"]),
+            ("authorisation", "rejected"): lambda said, _by: of.authorisations.reject(said["authorisation"], said["reason"]),
+            ("authorisation", "revoked"): lambda said, _by: of.authorisations.revoke(said["authorisation"], said["reason"]),
+            ("evidence-change", "withdrawn"): lambda said, _by: of.evidence.withdraw(said["client"], said["evidence"]),
+            ("gallery-change", "closed"): lambda said, _by: of.galleries.close(said["client"], said["gallery"]),
+            ("key-change", "client-key-revoked"): lambda said, _by: of.clients.remove_key(said["client"], said["kid"]),
+            ("key-change", "issuer-removed"): lambda said, _by: of.issuers.remove(said["issuer"]),
+            ("key-change", "token-revoked"): lambda said, by: of.revocations.revoke(
+                said["issuer"], said["jti"], moment("ends_at", said["ends_at"]), said["reason"], by
+            ),
+        }
+    )
