@@ -283,10 +283,10 @@ def _with_request_path(
     templates = template_galleries(settings.home)
     # 1 what waits for people; 2 the way of a request; 3 what the doors are given
     # 1
-    waiting = WaitingRoom(Queue(registry.database, clock), Vault(settings.home.keys / "cases"), journal, bench, clock)
+    waiting = WaitingRoom(Queue(registry.database, clock), Vault(settings.home.keys / "cases"), journal, bench, clock, lambda: None)
     # 2
     execution = Execution(run, clock, journal, waiting, templates, workers, seal, settings.order_seconds)
-    facts = FactsBook(registry.lookups, clock)
+    facts = FactsBook(registry.lookups, clock, lambda: None)
     pipeline = Pipeline(clock, facts, bench, Quotas(registry.database), journal, execution)
     # 3
     return Assembly(

@@ -173,6 +173,13 @@ class Route(Section):
     via: str | None = field(default=None, metadata=_TEXT)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log(Section):
+    """The audit log itself: since when a quorum of witnesses has vouched for its newest cosigned head."""
+
+    witnessed_at: datetime | None = field(default=None, metadata=_TIME)
+
+
 def _papers(value: object) -> tuple[Authorisation, ...]:
     return reading.each(value, Authorisation.read)
 
@@ -197,6 +204,7 @@ _READERS: Final[Mapping[str, reading.Reader]] = MappingProxyType(
         "route": Route.read,
         "context": reading.circumstances,
         "threshold_pct": reading.number,
+        "log": Log.read,
     }
 )
 
@@ -224,6 +232,7 @@ class Facts:
     route: Route = Route()
     context: Mapping[str, Json] = field(default_factory=lambda: _NOTHING)
     threshold_pct: int | float | None = None
+    log: Log = Log()
 
     @classmethod
     def from_json(cls, obj: object, *, at: datetime, licence: Iterable[str] = ()) -> "Facts":

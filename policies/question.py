@@ -20,6 +20,8 @@ class Settings:
 
     # Recital 17 of the AI Act rules out "minor delays" and names no number: this one is a reading.
     live_window_s: int = 3600
+    # How old a quorum of witnesses' cosignatures may be and still count as one about the log of now.
+    witness_window_s: int = 900
 
 
 @dataclass(frozen=True, slots=True)

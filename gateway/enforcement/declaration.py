@@ -104,7 +104,7 @@ class Declaration:
 
 
 def _why_not(name: str) -> str:
-    known = {"client", "licence", "authorisations", "review", "evidence", "vendor_approval", "at", "operation"}
+    known = {"client", "licence", "authorisations", "review", "evidence", "vendor_approval", "at", "operation", "log"}
     return "the gateway knows this itself." if name in known else "no such member; see GET /v1/purposes and docs/api.md."
 
 

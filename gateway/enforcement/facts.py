@@ -1,9 +1,11 @@
 """Assemble what is known of a request: the client's word counts only where the register cannot know better. Decides nothing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from gateway.clock import Clock
+from gateway.clock import Clock, iso
 from gateway.enforcement.declaration import Declaration
 from gateway.errors import CustodesError
 from gateway.identity.callers import Caller
@@ -18,6 +20,8 @@ from policies.errors import FactsError
 from policies.facts import Facts
 
 Gap = tuple[str, Reason]
+WitnessedAt = Callable[[], datetime | None]
+"""Says since when a quorum of witnesses has vouched for the log; None if none does."""
 
 REGISTER: Final = "register"
 
@@ -56,6 +60,7 @@ class FactsBook:
 
     lookups: Lookups
     clock: Clock
+    witnessed_at: WitnessedAt
 
     def of(self, caller: Caller, declaration: Declaration, view: View | None = None) -> Assembled:
         """Return the Facts of the caller's request at this moment, or as the given view of the registry has them.
@@ -81,6 +86,7 @@ class FactsBook:
         known["authorisations"] = [paper.to_json() for paper in view.authorisations(caller.id, declaration.case_ref)]
         known["evidence"] = shown(view.evidence(caller.id), place if isinstance(place, str) else None, declaration.purpose, at)
         known["review"] = {"reviewers": list(view.reviewers()[:3]), "trained": True, "separate": True}
+        known["log"] = log_facts(self.witnessed_at)
         licence: Licence | None = None
         try:
             client.must_be_active()
@@ -137,6 +143,12 @@ def _put_gallery(known: dict[str, object], view: View, client_id: str, declarati
 _GALLERY_STATES: Final = {
     "closed": "The gallery is closed; it serves nobody any more.",
 }
+
+
+def log_facts(witnessed_at: WitnessedAt) -> dict[str, object]:
+    """Return what the gateway knows of its own log, as the Facts have it."""
+    since = witnessed_at()
+    return _present(witnessed_at=None if since is None else iso(since))
 
 
 def _gap(refused: RegistryError) -> Gap:

@@ -13,6 +13,7 @@ from gateway.audit.log import Receipt
 from gateway.clock import Clock
 from gateway.enforcement.answers import Held, Released
 from gateway.enforcement.bench import Bench
+from gateway.enforcement.facts import WitnessedAt, log_facts
 from gateway.enforcement.journal import Journal
 from gateway.identity.callers import Caller
 from gateway.records import entries
@@ -45,6 +46,7 @@ class WaitingRoom:
     journal: Journal
     bench: Bench
     clock: Clock
+    witnessed_at: WitnessedAt
 
     async def hold(
         self, client: str, facts: Facts, permit: Permit, answer: Answer, outcome: Receipt, *, decision_id: str, intent: int, needed: int
@@ -144,6 +146,7 @@ class WaitingRoom:
         facts = dict(review.held.facts)
         licence = facts.pop("licence")
         facts["review"] = {"reviewers": list(review.reviewers), "trained": True, "separate": True}
+        facts["log"] = log_facts(self.witnessed_at)  # as it is now: what was witnessed at the request may be stale
         return Facts.from_json(facts, at=self.clock.now(), licence=licence if isinstance(licence, list) else ())
 
 

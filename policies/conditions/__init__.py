@@ -8,14 +8,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from policies.conditions import capture, cases, circumstances, europe, evidence, grants, papers, people, united_states
+from policies.conditions import capture, cases, circumstances, europe, evidence, grants, papers, people, united_states, witnesses
 from policies.conditions.condition import Condition
 from policies.errors import RulebookRefused
 from policies.question import Question
 from policies.vocabulary import Vocabulary
 
 # A new module of conditions is named here, and nowhere else.
-_SUBJECTS: Final = (capture, people, cases, papers, evidence, circumstances, grants, europe, united_states)
+_SUBJECTS: Final = (capture, people, cases, papers, evidence, circumstances, grants, witnesses, europe, united_states)
 CONDITIONS: Final[Mapping[str, Condition]] = MappingProxyType(
     {condition.name: condition for subject in _SUBJECTS for condition in subject.CONDITIONS}
 )

@@ -40,6 +40,7 @@ PARTS = st.sampled_from(
         "route",
         "context",
         "threshold_pct",
+        "log",
     ]
 )
 MEMBERS = st.sampled_from(
