@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.audit.witness import Verdict
 from gateway.enforcement.answers import RecogniserBusy, Recorded, Refused
 from gateway.errors import CustodesError
 
@@ -61,6 +62,19 @@ STATUS: Final = MappingProxyType(
         for code in codes
     }
 )
+
+# A witness answers in the words of C2SP tlog-witness, not in problem documents.
+VERDICTS: Final = MappingProxyType(
+    {
+        Verdict.COSIGNED: 200,
+        Verdict.MALFORMED: 400,
+        Verdict.NOT_SIGNED: 403,
+        Verdict.UNKNOWN_LOG: 404,
+        Verdict.CONFLICT: 409,
+        Verdict.INCONSISTENT: 422,
+    }
+)
+UNAVAILABLE: Final = 503
 
 TITLES: Final = MappingProxyType({401: "Not authenticated", 403: "Refused", 404: "Not found", 429: "Too many requests", 503: "Unavailable"})
 _RETRY_SECONDS: Final = 5

@@ -13,7 +13,7 @@ Steps 5 to 7 are one transaction."""
 
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,10 +21,13 @@ from enum import Enum
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from gateway.audit.errors import AuditError
+from gateway.audit.failures import LogUnavailable
 from gateway.audit.note import Checkpoint, Cosigner, Note, NoteError, Signature, VerifierKey, open_checkpoint
+from gateway.audit.stores.base import StoreMissing
+from gateway.audit.stores.durable import DurableFile
 from gateway.audit.submission import Submission, SubmissionError
 from gateway.audit.tree import EMPTY_ROOT, ProofError, verify_consistency
 
@@ -54,29 +57,30 @@ class WitnessUnavailable(AuditError):
     code = "witness-unavailable"
 
 
+Watched = Callable[[str], Collection[VerifierKey] | None]
+"""Says which keys may sign for the log of this origin; None if it is not watched."""
+
+_FORMAT: Final = 1
+_BUSY_SECONDS: Final = 5.0
+
+
 class Witness:
-    """A cosigner with a memory. May be used from any thread."""
+    """A cosigner with a memory. May be used from any thread, and two processes may share one memory."""
 
     def __init__(
-        self, path: Path, cosigners: Collection[Cosigner], logs: Mapping[str, Collection[VerifierKey]], now: Callable[[], datetime]
+        self, path: Path, cosigners: Collection[Cosigner], logs: Watched, now: Callable[[], datetime], *, create: bool = True
     ) -> None:
-        """Watch `logs` (origin -> keys, any of which may sign), remembering in the database at `path` what was cosigned.
+        """Watch `logs`, remembering in the database at `path` what was cosigned.
 
-        Raises WitnessUnavailable if the database cannot be opened: without its memory a witness must not sign."""
+        Raises WitnessUnavailable if the memory cannot be opened, or is missing and may not be begun (`create`): a witness that
+        forgot what it signed must not sign again under the same key."""
+        self._path = path
         self._cosigners = tuple(cosigners)
-        self._logs = {origin: tuple(keys) for origin, keys in logs.items()}
+        self._logs = logs
         self._now = now
         self._lock = threading.Lock()
-        try:
-            self._memory = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._memory.execute("PRAGMA journal_mode = WAL")
-            self._memory.execute("PRAGMA synchronous = FULL")  # an answer outlives a power cut, so must the memory of it
-            self._memory.execute(
-                "CREATE TABLE IF NOT EXISTS latest (origin TEXT PRIMARY KEY, digest TEXT UNIQUE NOT NULL,"
-                " size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL) STRICT"
-            )
-        except sqlite3.Error as wrong:
-            raise WitnessUnavailable(f"the witness's memory {path.name} cannot be opened: {wrong}") from wrong
+        self._closed = self._doubtful = False
+        self._open(create=create)
 
     def add_checkpoint(self, body: bytes) -> Answer:
         """Take one submission. Raises WitnessUnavailable if it could not be remembered; then nothing was signed."""
@@ -85,8 +89,8 @@ class Witness:
             claimed = Checkpoint.parse(Note.parse(submission.checkpoint).text)
         except (SubmissionError, NoteError) as wrong:
             return Answer(Verdict.MALFORMED, wrong.sentence)
-        keys = self._logs.get(claimed.origin)  # 2
-        if keys is None:
+        keys = self._logs(claimed.origin)  # 2
+        if not keys:
             return Answer(Verdict.UNKNOWN_LOG, "this witness does not watch that log")
         try:
             checkpoint = open_checkpoint(submission.checkpoint, *keys)  # 3
@@ -126,7 +130,8 @@ class Witness:
     def close(self) -> None:
         """Let go of the memory."""
         with self._lock:
-            self._memory.close()
+            self._closed = True
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -138,16 +143,61 @@ class Witness:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Hold the memory alone, against other threads and other processes, until what was written is on disk."""
         with self._lock:
+            if self._closed:
+                raise WitnessUnavailable("the witness is closed, so it did not sign")
+            if self._doubtful:
+                self._file.close()
+                self._open(create=False)
             try:
                 self._memory.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._memory
-                    self._memory.execute("COMMIT")
-                finally:
-                    if self._memory.in_transaction:
-                        self._memory.execute("ROLLBACK")
-            except sqlite3.Error as wrong:
+                yield self._memory
+                # A COMMIT that fails has an unknown effect, and after a failed sync the same handle would report success.
+                self._doubtful = True
+                self._memory.execute("COMMIT")
+                self._file.must_be_in_place()
+                self._doubtful = False
+            except (sqlite3.Error, LogUnavailable) as wrong:
                 raise WitnessUnavailable(f"the witness could not remember this, so it did not sign: {wrong}") from wrong
+            finally:
+                if self._memory.in_transaction:
+                    self._memory.execute("ROLLBACK")
+
+    def _open(self, *, create: bool) -> None:
+        name = self._path.name
+        try:
+            self._file = DurableFile(self._path, create=create, busy_seconds=_BUSY_SECONDS)
+        except StoreMissing as wrong:
+            raise WitnessUnavailable(
+                f"the witness's memory {name} is gone, so nothing shows what was signed: restore it as it was last, or begin"
+                " another witness with a new key"
+            ) from wrong
+        except (LogUnavailable, OSError) as wrong:
+            raise WitnessUnavailable(f"the witness's memory {name} cannot be opened: {wrong}") from wrong
+        try:
+            self._memory = self._file.connect()
+            self._begin(create=create)
+            self._memory.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._file.sync_directory()
+            self._file.remember()
+        except (sqlite3.Error, LogUnavailable, OSError) as wrong:
+            self._file.close()
+            raise WitnessUnavailable(f"the witness's memory {name} cannot be opened: {wrong}") from wrong
+        self._doubtful = False
+
+    def _begin(self, *, create: bool) -> None:
+        """Lay out a new memory. One that was laid out before is never laid out again: an emptied memory is no memory."""
+        self._memory.execute("BEGIN IMMEDIATE" if create else "BEGIN")
+        begun = self._memory.execute("PRAGMA user_version").fetchone()[0]
+        if create and begun == 0:
+            self._memory.execute(
+                "CREATE TABLE latest (origin TEXT PRIMARY KEY, digest TEXT UNIQUE NOT NULL,"
+                " size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL) STRICT"
+            )
+            self._memory.execute(f"PRAGMA user_version = {_FORMAT}")
+        elif begun != _FORMAT:
+            raise LogUnavailable("it is no witness's memory, or was emptied")
+        self._memory.execute("SELECT size FROM latest LIMIT 1")
+        self._memory.execute("COMMIT")
 
 
 def _digest(origin: str) -> str:

@@ -26,6 +26,7 @@ LATE: Final = MappingProxyType(
         "engine": "gateway.cli.engine:app",
         "policies": "gateway.cli.policies:app",
         "serve": "gateway.cli.service:app",
+        "witness": "gateway.cli.witness:app",
     }
 )
 

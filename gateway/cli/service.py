@@ -2,45 +2,24 @@
 
 import asyncio
 import gc
-import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import typer
 import uvicorn
-import uvloop
 
 from gateway.app import create_app
 from gateway.assembly import Assembly, assemble
 from gateway.cli.options import HomeOption, PortOption, plainly, settings_of
+from gateway.cli.serving import Server, config, run
 from gateway.settings import Settings
-
-KEEP_ALIVE_SECONDS = 15
-GRACE_SECONDS = 20
-CONNECTIONS = 512
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, but for one thing: a signal ends the serving, not the process, which has yet to close what it opened."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Finish what is under way when told to stop. (uvicorn sends itself the signal again afterwards, and dies of it.)"""
-        loop = asyncio.get_running_loop()
-        for kind in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(kind, self.handle_exit, kind, None)
-        try:
-            yield
-        finally:
-            for kind in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(kind)
 
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[tuple[Assembly, uvicorn.Server, asyncio.Task[None]]]:
     """Serve in the background of this event loop, and stop in order when the block ends."""
     async with assemble(settings) as house:
-        server = _Server(_config(settings, house))
+        server = Server(config(create_app(house), settings.host, settings.port))
         task = asyncio.create_task(server.serve())
         while not server.started and not task.done():  # noqa: ASYNC110  (uvicorn offers a flag, not an event)
             await asyncio.sleep(0.01)
@@ -54,12 +33,6 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Assembly, uvicorn.S
         finally:
             server.should_exit = True
             await task
-
-
-def run(coroutine_function: object, *arguments: object) -> None:
-    """Run the coroutine function on uvloop."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(coroutine_function(*arguments))  # type: ignore[operator]  # any coroutine function
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -81,22 +54,3 @@ async def serve(settings: Settings) -> None:
             typer.echo(f"Nobody is on record yet. One-time link for the first registrar, good until {link.ends_at:%Y-%m-%d %H:%M} UTC:")
             typer.echo(f"{settings.url}/console/enter#{link.secret}")
         await asyncio.shield(task)
-
-
-def _config(settings: Settings, house: Assembly) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_app(house),
-        host=settings.host,
-        port=settings.port,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        date_header=True,
-        proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )

@@ -47,7 +47,7 @@ def log():
 
 @pytest.fixture
 def witness(log, tmp_path):
-    with Witness(tmp_path / "witness.db", [COSIGNER], {ORIGIN: [log.signer.key]}, lambda: NOW) as witness:
+    with Witness(tmp_path / "witness.db", [COSIGNER], {ORIGIN: [log.signer.key]}.get, lambda: NOW) as witness:
         yield witness
 
 
@@ -70,7 +70,7 @@ def test_the_answer_is_a_cosignature_of_the_witness_at_its_own_time(log, witness
 
 def test_a_witness_with_two_keys_signs_with_both(log, tmp_path):
     second = Cosigner(COSIGNER.key.name, MLDSA44PrivateKey.generate())
-    with Witness(tmp_path / "two.db", [COSIGNER, second], {ORIGIN: [log.signer.key]}, lambda: NOW) as witness:
+    with Witness(tmp_path / "two.db", [COSIGNER, second], {ORIGIN: [log.signer.key]}.get, lambda: NOW) as witness:
         body = witness.add_checkpoint(log.submission(0, 7)).body
     assert len(read_cosignatures(body.encode(), log.checkpoint(7), [COSIGNER.key, second.key])) == 2
 
@@ -134,7 +134,7 @@ def test_a_checkpoint_that_none_of_the_logs_keys_signed_is_refused(log, witness)
 
 def test_either_of_two_keys_of_a_log_may_sign_while_keys_change(log, tmp_path):
     new = NoteSigner.generate(ORIGIN)
-    with Witness(tmp_path / "w.db", [COSIGNER], {ORIGIN: [log.signer.key, new.key]}, lambda: NOW) as witness:
+    with Witness(tmp_path / "w.db", [COSIGNER], {ORIGIN: [log.signer.key, new.key]}.get, lambda: NOW) as witness:
         assert verdicts(witness, log.submission(0, 7), Log(40, new).submission(7, 40)) == [Verdict.COSIGNED] * 2
 
 
@@ -194,7 +194,7 @@ def test_the_specifications_example_of_a_body_is_read():
 
 def test_what_was_cosigned_is_remembered_by_the_next_witness_on_the_same_memory(log, tmp_path):
     for size in (7, 8):
-        with Witness(tmp_path / "w.db", [COSIGNER], {ORIGIN: [log.signer.key]}, lambda: NOW) as witness:
+        with Witness(tmp_path / "w.db", [COSIGNER], {ORIGIN: [log.signer.key]}.get, lambda: NOW) as witness:
             assert verdicts(witness, log.submission(size - 1 if size == 8 else 0, size)) == [Verdict.COSIGNED]
 
 
@@ -211,7 +211,7 @@ def test_monitors_see_the_newest_cosigned_checkpoint_and_nothing_a_submitter_add
 
 
 def test_a_witness_that_cannot_remember_does_not_sign(log, tmp_path):
-    witness = Witness(tmp_path / "w.db", [COSIGNER], {ORIGIN: [log.signer.key]}, lambda: NOW)
+    witness = Witness(tmp_path / "w.db", [COSIGNER], {ORIGIN: [log.signer.key]}.get, lambda: NOW)
     other = sqlite3.connect(tmp_path / "w.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     witness._memory.execute("PRAGMA busy_timeout = 10")
@@ -226,13 +226,13 @@ def test_a_witness_that_cannot_remember_does_not_sign(log, tmp_path):
         witness.add_checkpoint(log.submission(0, 7))
     (tmp_path / "not a database").write_bytes(b"x" * 5000)
     with pytest.raises(WitnessUnavailable):
-        Witness(tmp_path / "not a database", [COSIGNER], {}, lambda: NOW)
+        Witness(tmp_path / "not a database", [COSIGNER], {}.get, lambda: NOW)
 
 
 def test_of_many_submissions_at_once_only_one_history_is_signed(log, tmp_path):
     """The race that the specification warns of: forks of one size compete from many threads and two witness processes' worth of memory."""
     forks = [Log(9, log.signer, bytes([number])) for number in range(16)]
-    keys = {ORIGIN: [log.signer.key]}
+    keys = {ORIGIN: [log.signer.key]}.get
     first, second = (Witness(tmp_path / "w.db", [COSIGNER], keys, lambda: NOW) for _ in range(2))
     answers, start = [], threading.Barrier(len(forks))
 
@@ -256,7 +256,7 @@ def test_whatever_is_submitted_no_two_signed_checkpoints_contradict_each_other(t
     signer = NoteSigner.generate(ORIGIN)
     logs = (Log(12, signer), Log(12, signer, b"fork"))
     signed = [(0, EMPTY_ROOT)]
-    with Witness(tmp_path_factory.mktemp("w") / "w.db", [COSIGNER], {ORIGIN: [signer.key]}, lambda: NOW) as witness:
+    with Witness(tmp_path_factory.mktemp("w") / "w.db", [COSIGNER], {ORIGIN: [signer.key]}.get, lambda: NOW) as witness:
         for forked, one, other in steps:
             log, (old, new) = logs[forked], sorted((one, other))
             if witness.add_checkpoint(log.submission(old, new)).verdict is Verdict.COSIGNED:
@@ -267,7 +267,9 @@ def test_whatever_is_submitted_no_two_signed_checkpoints_contradict_each_other(t
 
 def test_the_time_is_asked_for_at_each_cosignature(log, tmp_path):
     seconds = count(1000)
-    with Witness(tmp_path / "w.db", [COSIGNER], {ORIGIN: [log.signer.key]}, lambda: datetime.fromtimestamp(next(seconds), UTC)) as witness:
+    with Witness(
+        tmp_path / "w.db", [COSIGNER], {ORIGIN: [log.signer.key]}.get, lambda: datetime.fromtimestamp(next(seconds), UTC)
+    ) as witness:
         times = []
         for old, new in ((0, 7), (7, 9)):
             lines = read_cosignatures(witness.add_checkpoint(log.submission(old, new)).body.encode(), log.checkpoint(new), [COSIGNER.key])

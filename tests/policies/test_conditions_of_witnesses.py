@@ -1,4 +1,4 @@
-"""What witnesses said of the log decides only where a rule asks for it, only while it is fresh, and can be derived again from the record."""
+"""What witnesses said of the log decides only where a rule asks for it, only while fresh, and can be derived again from the record."""
 
 from datetime import UTC, datetime, timedelta
 

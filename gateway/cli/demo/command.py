@@ -12,7 +12,8 @@ from gateway.cli.demo.cast import CASE, GALLERY, NGO, PORTRAITS, PROBE, Seeding
 from gateway.cli.demo.scenes import STILL, Story, StoryBroken
 from gateway.cli.demo.stage import Stage
 from gateway.cli.options import FAILED, HomeOption, JsonOption, PortOption, plainly, settings_of
-from gateway.cli.service import run, running
+from gateway.cli.service import running
+from gateway.cli.serving import run
 from gateway.settings import Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
