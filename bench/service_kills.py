@@ -37,6 +37,7 @@ from gateway.cli.demo.cast import CASE, GALLERY, NGO, POLICE, PORTRAITS, PROBE, 
 from gateway.cli.demo.scenes import LIVE, STILL, Story
 from gateway.cli.demo.stage import Stage
 from gateway.clock import SystemClock
+from gateway.registry.rulebook import text_of
 from gateway.settings import Settings, read_settings
 
 CONNECTIONS = 4
@@ -185,7 +186,11 @@ class Examiner:
         log = open_log(self.settings)
         try:
             key = log.verifier_keys[0]
-            write_export(log, self.place, key)
+            registry = open_registry(self.settings, SystemClock())
+            try:
+                write_export(log, self.place, key, rulebook=text_of(registry.rulebooks))
+            finally:
+                registry.close()
         finally:
             log.close()
         report = verify_export(self.place, key, self.since)

@@ -20,7 +20,7 @@ from pathlib import Path
 from gateway.audit.export import write_export
 from gateway.audit.note import Checkpoint, sign_note
 from gateway.audit.tree import leaf_hash
-from tests.audit.honest import HonestLog, canonical, story
+from tests.audit.honest import HonestLog, canonical, rulebook, story
 
 GOAL_SECONDS = 60
 
@@ -84,7 +84,7 @@ def measure(entries: int, directory: Path) -> Found:
     """Generate, export and verify once."""
     log = Regenerated(entries)
     begun = time.perf_counter()
-    write_export(log, directory / "export", log.key)
+    write_export(log, directory / "export", log.key, rulebook=rulebook)
     exported = time.perf_counter() - begun
     (directory / "older").write_bytes(log.older)
     command = [sys.executable, "-c", CHILD, str(directory / "export"), log.key.text(), str(directory / "older")]

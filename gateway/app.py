@@ -19,8 +19,10 @@ from gateway.api.problems import render_fault, render_http_exception, render_pro
 from gateway.api.receipts import ReceiptDoor
 from gateway.api.recognition import RecognitionDoor
 from gateway.api.reviews import ReviewDoor
+from gateway.api.rulebooks import RulebookDoor
 from gateway.assembly import Assembly
 from gateway.errors import CustodesError
+from gateway.registry.rulebook import text_of
 
 VERSION: Final = "0.1.0"
 DESCRIPTION: Final = (
@@ -49,6 +51,7 @@ def create_app(house: Assembly) -> FastAPI:
         ReviewDoor(door, house.waiting),
         CatalogueDoor(house.bench),
         AuditDoor(door, house.log, house.explorer, house.journal, house.clock, VERSION),
+        RulebookDoor(door, house.explorer, house.journal, house.clock, text_of(house.registry.rulebooks)),
         ReceiptDoor(house.log, house.verifier_key),
         OAuthDoor(house.registry.issuer, house.journal, house.clock, limits),
         HealthDoor(house.readiness),

@@ -17,7 +17,7 @@ from engine.workers.pool import Workers
 from gateway.audit.log import AuditLog
 from gateway.audit.note import NoteSigner
 from gateway.clock import Clock, SystemClock
-from gateway.enforcement.bench import Bench
+from gateway.enforcement.bench import Bench, name_the_rulebook
 from gateway.enforcement.boots import beginning, beginning_alone, boot, forget_the_dead, is_running
 from gateway.enforcement.execution import Execution
 from gateway.enforcement.facts import FactsBook
@@ -210,8 +210,8 @@ def log_signer(home: Home, origin: str) -> NoteSigner:
 async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Assembly]:
     """Start the service and lend it; everything is stopped, and all that was asked for is written, when the block ends.
 
-    1 registers; 2 log, and its first entry; 3 this run's name, and what crashed runs left open; 4 recogniser, the log's heartbeat,
-    and the look for interrupted changes; 5 the request path."""
+    1 registers; 2 log, and its first entry; 3 this run's name, what crashed runs left open, and the rulebook that decides;
+    4 recogniser, the log's heartbeat, and the look for interrupted changes; 5 the request path."""
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         # 1
@@ -231,6 +231,7 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
             run = stack.enter_context(boot(boots))
             left = await asyncio.to_thread(explorer.open_intents)
             await journal.abandon([intent for intent in left if not is_running(boots, intent.boot)], "crash")
+            await name_the_rulebook(journal, clock, registry.lookups.now().live_rulebook())
             forget_the_dead(boots)
         registrar = open_registrar(settings, clock, registry, log)
         await asyncio.to_thread(registrar.settle)

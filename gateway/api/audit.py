@@ -2,10 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
+from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -21,6 +23,7 @@ from gateway.audit.renderings import ENVELOPE, Indexed, csv_lines, json_lines, o
 from gateway.audit.tiles import WIDTH, Tile
 from gateway.clock import Clock
 from gateway.enforcement.journal import Journal
+from gateway.identity.callers import Caller
 from gateway.records import entries
 from gateway.records.explorer import Explorer, Filter, Found
 
@@ -60,7 +63,7 @@ class AuditDoor:
         except AuditError as fault:
             raise EntryUnknown("The log publishes no such tile.") from fault
         if tile.level is None:
-            await self._auditor(request, {"bundle": tile.index})
+            await self._record(await self.door.staff(request, "auditor"), {"bundle": tile.index})
         try:
             content = await asyncio.to_thread(self._content, tile)
         except AuditError as fault:
@@ -70,8 +73,9 @@ class AuditDoor:
 
     async def find(self, request: Request) -> Response:
         """Return matching entries, newest first, with the address of the next page."""
+        caller = await self.door.staff(request, "auditor")
         wanted, before, limit = self._question(request)
-        await self._auditor(request, {"page": limit}, wanted)
+        await self._record(caller, {"page": limit}, wanted)
         found = await asyncio.to_thread(self.explorer.find, wanted, before=before, limit=limit + 1)
         page = found[:limit]
         document: dict[str, Any] = {
@@ -84,11 +88,12 @@ class AuditDoor:
 
     async def export(self, request: Request) -> Response:
         """Return every matching entry as lines; `format` is jsonl (the default), csv (safe for spreadsheets) or ocsf."""
+        caller = await self.door.staff(request, "auditor")
         name = request.query_params.get("format", "jsonl")
         if name not in MEDIA_TYPES:
             raise FieldMalformed("format", f"'format' is one of {', '.join(MEDIA_TYPES)}.")
         wanted, before, _limit = self._question(request)
-        await self._auditor(request, {"export": name}, wanted)
+        await self._record(caller, {"export": name}, wanted)
         return StreamingResponse(
             self._lines(name, self._all(wanted, before)),
             media_type=MEDIA_TYPES[name],
@@ -97,14 +102,16 @@ class AuditDoor:
 
     async def stream(self, request: Request) -> Response:
         """Send entries as they are appended, from `Last-Event-ID` or `after` on; the event's id is the entry's index."""
+        caller = await self.door.staff(request, "auditor")
         after = request.headers.get("last-event-id") or request.query_params.get("after")
         start = self.log.size if after is None else _whole("after", after) + 1
-        await self._auditor(request, {"stream": start})
+        if start > self.log.size:
+            raise FieldMalformed("after", f"The log holds {self.log.size} entries; name one of them, or leave 'after' out.")
+        await self._record(caller, {"stream": start})
         return StreamingResponse(self._events(start, request), media_type="text/event-stream")
 
-    async def _auditor(self, request: Request, what: dict[str, object], wanted: Filter | None = None) -> None:
-        """Let auditors alone pass, and record that one reads, and what."""
-        caller = await self.door.staff(request, "auditor")
+    async def _record(self, caller: Caller, what: dict[str, object], wanted: Filter | None = None) -> None:
+        """Record that an auditor reads, and what, before anything is read."""
         asked = {} if wanted is None else {name: value for name in _FILTERS if (value := getattr(wanted, name)) is not None}
         await self.journal.write(entries.log_read(at=self.clock.now(), by=caller.id, what=what, asked=asked))
 
@@ -130,11 +137,13 @@ class AuditDoor:
         for name, value in given.items():
             if name not in _FILTERS or not 1 <= len(value) <= 256:
                 raise FieldMalformed(name, f"The filters are {', '.join(_FILTERS)}, each of 1 to 256 characters.")
-            if name in ("since", "until") and _MOMENT.fullmatch(value) is None:
-                raise FieldMalformed(name, f"{name!r} is a moment in UTC such as 2026-11-23T10:00:00Z, or a day.")
+            if (form := _FORMS.get(name)) is not None and not form.holds(value):
+                raise FieldMalformed(name, f"{name!r} is {form.sentence}.")
         size = _PAGE if limit is None else _whole("limit", limit)
         if not 1 <= size <= _LONGEST_PAGE:
             raise FieldMalformed("limit", f"'limit' is 1 to {_LONGEST_PAGE}.")
+        if given.get("since", "") > given.get("until", "~"):
+            raise FieldMalformed("until", "'until' comes after 'since'.")
         return Filter(**given), None if before is None else _whole("before", before), size
 
     def _all(self, wanted: Filter, before: int | None) -> Iterator[Indexed]:
@@ -159,6 +168,40 @@ class AuditDoor:
             for index, body in enumerate(bodies, start=position):
                 yield b"id: %d\nevent: entry\ndata: %s\n\n" % (index, body)
             position = stop
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return _MOMENT.fullmatch(text) is not None
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
+class _Form(NamedTuple):
+    """How the value of a filter must look: a value of another form could only ever find nothing, and seem to say something."""
+
+    holds: Callable[[str], object]
+    sentence: str
+
+
+_WHEN: Final = _Form(_is_moment, "a moment in UTC such as 2026-11-23T10:00:00Z, or a day")
+_FORMS: Final = MappingProxyType(
+    {
+        "since": _WHEN,
+        "until": _WHEN,
+        "kind": _Form(re.compile(r"[a-z][a-z0-9-]{0,39}").fullmatch, "a kind of entry, such as denial"),
+        "decision": _Form({"permit", "refusal"}.__contains__, "permit or refusal"),
+        "decision_id": _Form(_is_uuid, "the decision_id of an answer: 36 characters, in small letters"),
+    }
+)
 
 
 def _whole(name: str, text: str) -> int:

@@ -16,7 +16,7 @@ from gateway.enforcement.images import BodyRefused
 from gateway.enforcement.journal import Journal
 from gateway.errors import CustodesError
 from gateway.identity.callers import Caller, Callers
-from gateway.identity.errors import CallerRefused, TokenRefused
+from gateway.identity.errors import CallerRefused, RoleMissing, TokenRefused
 from gateway.records import entries
 from gateway.registry.errors import ClientRefused
 from gateway.registry.lookups import Lookups, View
@@ -85,10 +85,19 @@ class Door:
         return caller, view
 
     async def staff(self, request: Request, role: str) -> Caller:
-        """Return the calling person, who must hold the role. Raises RoleMissing."""
+        """Return the calling person, who must hold the role. Raises RoleMissing, once the attempt is in the log."""
         caller = await self.caller(request)
-        caller.require(role)
+        await self.must_hold(request, caller, role)
         return caller
+
+    async def must_hold(self, request: Request, caller: Caller, role: str) -> None:
+        """Let pass who holds the role. Raises RoleMissing or CallerRefused, once the attempt is in the log, or AuditUnavailable."""
+        try:
+            caller.require(role)
+        except (CallerRefused, RoleMissing) as refused:
+            asked = f"{request.method} {request.url.path[:200]}"
+            await self.journal.write(entries.access_denied(at=self.clock.now(), by=caller.id, why=refused.code, asked=asked))
+            raise
 
     def body(self, request: Request) -> RawBody | FormBody | JsonBody:
         """Return the body, unread. Raises BodyRefused for a Content-Type that cannot hold images."""

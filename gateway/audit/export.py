@@ -4,15 +4,23 @@ A log that was tampered with is exported as it is, tiles from its stored hashes 
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from gateway.audit.errors import AuditError
+from gateway.audit.invariants import rulebook_named
 from gateway.audit.note import Checkpoint, Note, VerifierKey
-from gateway.audit.published import CHECKPOINT, KEY, LINES
+from gateway.audit.published import CHECKPOINT, KEY, LINES, rulebook_path
 from gateway.audit.tiles import encode_bundle, levels, tiles_of_level
+
+RulebookText = Callable[[str], bytes | None]
+"""Gives a rulebook's text by its digest; None if it is not to be had."""
+
+
+def no_texts(_digest: str) -> None:
+    """For a log whose entries name no rulebook."""
 
 
 class LogReader(Protocol):
@@ -37,13 +45,17 @@ class ExportRefused(AuditError):
     code = "export-refused"
 
 
-def write_export(log: LogReader, directory: Path, key: VerifierKey, checkpoint: bytes | None = None) -> Checkpoint:
+def write_export(
+    log: LogReader, directory: Path, key: VerifierKey, checkpoint: bytes | None = None, rulebook: RulebookText = no_texts
+) -> Checkpoint:
     """Write the log as a checkpoint of it covers it (the newest, unless an older or a cosigned one is given); return what that says.
 
-    `key` is the one that speaks for the log now. The directory appears whole or not at all.
+    `key` is the one that speaks for the log now. `rulebook` gives the text of each rulebook that an entry names; one that it
+    does not have is left out, and the verifier says so. The directory appears whole or not at all.
     Raises ExportRefused if it exists and is not empty, or cannot be written."""
     signed = log.checkpoint() if checkpoint is None else checkpoint
     head = Checkpoint.parse(Note.parse(signed).text)
+    named: dict[str, None] = {}
     with _appears_whole(directory) as folder:
         (folder / CHECKPOINT).write_bytes(signed)
         (folder / KEY).write_text(f"{key.text()}\n", encoding="utf-8")
@@ -55,6 +67,12 @@ def write_export(log: LogReader, directory: Path, key: VerifierKey, checkpoint: 
                 entries = list(log.entries(bundle.first, bundle.first + bundle.width))
                 _put(folder / bundle.path, encode_bundle(entries))
                 lines.writelines(entry + b"\n" for entry in entries)
+                for entry in entries:
+                    if (digest := rulebook_named(entry, named)) is not None:
+                        named[digest] = None
+        for digest in named:
+            if (text := rulebook(digest)) is not None:
+                _put(folder / rulebook_path(digest), text)
     return head
 
 

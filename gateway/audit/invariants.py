@@ -2,23 +2,47 @@
 
 It reads entries in their order and keeps only what is open, so a log of any length fits. It never judges whether an answer was right."""
 
+import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from gateway.audit.canonical import CanonicalError, decode
 from gateway.audit.report import Broken
 
-Rederive = Callable[[Mapping[str, Any]], str | None]
-"""Is shown every entry in order; answers None, or a sentence saying what this entry should have recorded instead."""
+RulebookText = Callable[[str], bytes | None]
+"""Gives the text of a rulebook by its digest, already held against it; None if it is not published."""
+
+
+class Rederivation(Protocol):
+    """Decides every recorded decision again, as the entries stream by."""
+
+    def see(self, index: int, entry: Mapping[str, Any]) -> None:
+        """Take the next entry. Raises Broken where it does not record what its rulebook gives."""
+        ...
+
+    @property
+    def derived(self) -> int:
+        """How many decisions were derived again, and came out as they are recorded."""
+        ...
+
+    @property
+    def unchecked(self) -> Mapping[str, int]:
+        """How many could not be derived by this program though they should be, by the reason why."""
+        ...
+
+
+Rederive = Callable[[RulebookText], Rederivation]
 
 MAX_KINDS: Final = 256  # more would be an attack on the report's memory, not a log
 _MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 _KIND: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _BOOT: Final = re.compile(r"[0-9a-f]{1,64}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_NAMED: Final = re.compile(rb'"rulebook":"([0-9a-f]{64})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +69,11 @@ class Boot:
 class EntryRules:
     """Everything that must hold inside and between entries, checked while they stream by."""
 
-    def __init__(self, rederive: Rederive | None = None) -> None:
+    def __init__(self) -> None:
         self.kinds: Counter[str] = Counter()
+        self.rulebooks: dict[str, int] = {}  # digest -> the first entry that names it
         self._open: dict[int, OpenIntent] = {}
         self._boots: dict[str, Boot] = {}
-        self._rederive = rederive
         self._latest = ""
 
     def see(self, index: int, raw: bytes) -> Mapping[str, Any]:
@@ -65,8 +89,9 @@ class EntryRules:
             self._closed(index, kind, entry)
         elif kind == "genesis" and index != self.kinds["recovery"]:
             raise Broken("genesis-repeated", "a log begins once, before all else but the record of a recovery", index)
-        if self._rederive is not None and (difference := self._rederive(entry)) is not None:
-            raise Broken("decision-differs", difference, index)
+        rulebook = entry.get("rulebook")
+        if isinstance(rulebook, str) and _DIGEST.fullmatch(rulebook):
+            self.rulebooks.setdefault(rulebook, index)
         return entry
 
     def end(self, in_flight: timedelta) -> tuple[int, ...]:
@@ -130,6 +155,17 @@ class EntryRules:
             boot.unseen.remove(call)
         else:
             raise Broken("engine-counter", f"engine call {call} of this boot was accounted for before", index)
+
+
+def rulebook_named(raw: bytes, known: Collection[str]) -> str | None:
+    """Return the digest of the rulebook that an entry names, None if it names none, or a known one."""
+    if all(digest.decode() in known for digest in _NAMED.findall(raw)):  # nearly every entry is told by this, without being read
+        return None
+    try:
+        digest = json.loads(raw)["rulebook"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return digest if isinstance(digest, str) and _DIGEST.fullmatch(digest) else None
 
 
 def _is_moment(at: str) -> bool:

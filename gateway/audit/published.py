@@ -4,6 +4,7 @@ It never follows a link out of the place it was given, and never reads more than
 
 import http.client
 import os
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -19,9 +20,13 @@ CHECKPOINT: Final = "checkpoint"
 LINES: Final = "entries.jsonl"
 KEY: Final = "log.vkey"
 
+RULEBOOKS: Final = "rulebooks"
+
 _MAX_TILE: Final = WIDTH * HASH_SIZE
 _MAX_BUNDLE: Final = WIDTH * (MAX_ENTRY_BYTES + 2)
+_MAX_RULEBOOK: Final = 1 << 24  # every shipped pack together is 180 kB
 _TIMEOUT_SECONDS: Final = 30
+_RULEBOOK: Final = re.compile(rf"{RULEBOOKS}/[0-9a-f]{{64}}\.json")
 
 
 class Published(Protocol):
@@ -35,6 +40,10 @@ class Published(Protocol):
 
     def tile(self, tile: Tile) -> bytes:
         """Return the bytes of a tile or bundle. Raises Broken, naming the first entry under it, if it is missing."""
+        ...
+
+    def rulebook(self, digest: str) -> bytes | None:
+        """Return what is published as the text of this rulebook, if anything is."""
         ...
 
 
@@ -59,6 +68,16 @@ class ExportDirectory:
     def tile(self, tile: Tile) -> bytes:
         """Return the bytes of a tile or bundle."""
         return self._read(tile.path, _MAX_BUNDLE if tile.level is None else _MAX_TILE, tile.first)
+
+    def rulebook(self, digest: str) -> bytes | None:
+        """Return what lies there as the text of this rulebook."""
+        path = rulebook_path(digest)
+        return self._read(path, _MAX_RULEBOOK, None) if (self._root / path).is_file() else None
+
+    def rulebooks(self) -> Iterator[str]:
+        """Name the rulebooks whose texts lie there, by the digests that their file names state."""
+        for found in sorted((self._root / RULEBOOKS).glob("*.json")):
+            yield found.stem
 
     def lines(self) -> IO[bytes]:
         """Open the entries as lines."""
@@ -127,6 +146,10 @@ class PublishedAt:
             raise Broken("file-missing", f"{tile.path} is not served", tile.first)
         return raw
 
+    def rulebook(self, digest: str) -> bytes | None:
+        """Return what is served as the text of this rulebook."""
+        return self._get(rulebook_path(digest), _MAX_RULEBOOK)
+
     def _get(self, path: str, limit: int) -> bytes | None:
         try:
             request = urllib.request.Request(self._prefix + path, headers=self._headers)  # noqa: S310 - http(s) alone, see __init__
@@ -136,7 +159,9 @@ class PublishedAt:
             wrong.close()
             if wrong.code in (404, 410):
                 return None
-            raise CannotVerify(f"{self._prefix}{path} answered {wrong.code}; the log could not be read") from wrong
+            private = wrong.code in (401, 403)
+            why = "entries are for auditors alone: send an auditor's token along" if private else "the log could not be read"
+            raise CannotVerify(f"{self._prefix}{path} answered {wrong.code}; {why}") from wrong
         except (OSError, ValueError, http.client.HTTPException) as wrong:
             raise CannotVerify(f"{self._prefix}{path} could not be read: {wrong}") from wrong
         if len(raw) > limit:
@@ -151,8 +176,13 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Follow nothing."""
 
 
+def rulebook_path(digest: str) -> str:
+    """Name the file, or the path below a log's address, that holds the text of a rulebook."""
+    return f"{RULEBOOKS}/{digest}.json"
+
+
 def _belongs(path: str, size: int) -> bool:
-    if path in (CHECKPOINT, LINES, KEY):
+    if path in (CHECKPOINT, LINES, KEY) or _RULEBOOK.fullmatch(path):  # which rulebooks belong shows once the entries are read
         return True
     try:
         tile = Tile.parse(path)

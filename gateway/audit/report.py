@@ -1,6 +1,7 @@
 """Say what a verification found, to a person and to a program. Knows nothing of how it was found.
 
-Exit statuses: 0, everything holds; 1, something does not (`first` names the entry); 2, it could not be checked at all."""
+Exit statuses: 0, everything holds; 1, something does not (`first` names the entry); 2, it, or a part that was asked for, could not
+be checked."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -55,6 +56,8 @@ class Report:
     signers: tuple[str, ...] = ()
     cosigners: tuple[tuple[str, int], ...] = ()
     unknown_signatures: int = 0
+    derived: int | None = None
+    unchecked: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -63,8 +66,8 @@ class Report:
 
     @property
     def exit_status(self) -> int:
-        """0 if everything holds, otherwise 1."""
-        return 0 if self.ok else 1
+        """0 if everything holds, 1 if something does not, 2 if something that was asked for could not be checked."""
+        return 1 if not self.ok else 2 if self.unchecked else 0
 
     @property
     def first(self) -> Finding | None:
@@ -74,7 +77,7 @@ class Report:
     def lines(self) -> Iterator[str]:
         """Write the report for a terminal, the verdict first."""
         if self.first is None:
-            yield f"VERIFIED  {printable(self.source)}"
+            yield f"{'NOT WHOLLY CHECKED' if self.unchecked else 'VERIFIED'}  {printable(self.source)}"
         else:
             yield f"NOT VERIFIED  {printable(self.source)}"
             others = [found for found in self.findings if found is not self.first]
@@ -90,6 +93,9 @@ class Report:
             yield f"  since   the older checkpoint's {self.since} entries are a prefix of these"
         yield from (f"  signed  {printable(name)}" for name in self.signers)
         yield from (f"  cosigned  {printable(name)} at {_moment(time)}" for name, time in self.cosigners)
+        if self.derived is not None:
+            yield f"  decided {self.derived} decisions were derived again from their rulebooks, and are as recorded"
+        yield from (f"  open    {count} decisions could not be derived: {printable(why)}" for why, count in self.unchecked.items())
         if self.unknown_signatures:
             yield f"  note    {self.unknown_signatures} signatures of keys that were not given were not checked"
         if self.in_flight:
@@ -111,6 +117,8 @@ class Report:
             "signers": list(self.signers),
             "cosigners": [{"name": name, "time": time} for name, time in self.cosigners],
             "unknown_signatures": self.unknown_signatures,
+            "derived": self.derived,
+            "unchecked": dict(self.unchecked),
         }
 
 

@@ -5,17 +5,18 @@ It needs the standard library and cryptography alone, and never the log's own pr
 What is checked, each step relying on the ones before:
   1  the checkpoint: its form, the signature of the given key, the cosignatures of the given policy's witnesses
   2  the files: none missing, none besides
-  3  each entry: bundle, hash tile and entries.jsonl agree; canonical JSON; the rules between entries; key changes
+  3  each entry: bundle, hash tile and entries.jsonl agree; canonical JSON; the rules between entries; key changes; decisions
   4  the whole: tiles of every level, the root that was signed, and an older checkpoint's root on the way there
-  5  the end: every intent closed, the engine's counter accounted for, the key that speaks for the log now"""
+  5  the end: every intent closed, the engine's counter accounted for, the key that speaks for the log now, rulebook texts"""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
-from gateway.audit.invariants import EntryRules, Rederive
+from gateway.audit.invariants import EntryRules, Rederivation, Rederive
 from gateway.audit.note import Checkpoint, Note, NoteError, Verified, VerifierKey
 from gateway.audit.published import KEY, LINES, ExportDirectory, Published, PublishedAt
 from gateway.audit.quorum import TrustPolicy
@@ -29,7 +30,7 @@ from gateway.audit.tree import EMPTY_ROOT, Frontier, leaf_hash
 class Demands:
     """What the reader asks for beyond a sound log; nothing of it can make a broken one pass.
 
-    `policy`: a quorum of witnesses. `rederive`: shown every entry, says where a recorded decision is not the one its rulebook gives.
+    `policy`: a quorum of witnesses. `rederive`: decides every recorded decision again, from the texts of the rulebooks.
     `in_flight`: how old an intent without an outcome may be, measured at the log's latest entry; for logs that were at work when
     they were read."""
 
@@ -59,7 +60,8 @@ class _Verification:
         self._published = published
         self._demands = demands
         self._chain = KeyChain(key)
-        self._rules = EntryRules(demands.rederive)
+        self._rules = EntryRules()
+        self._rederivation: Rederivation | None = demands.rederive(self._rulebook_text) if demands.rederive else None
         self._findings: list[Finding] = []
         self._older_note, self._older = _older_checkpoint(since, key)
         self._older_root: bytes | None = None
@@ -94,6 +96,8 @@ class _Verification:
             signers=tuple(one.key.text() for one in verified if one.time is None),
             cosigners=tuple((one.key.name, one.time) for one in verified if one.time is not None),
             unknown_signatures=len(note.signatures) - len(verified),
+            derived=None if self._rederivation is None else self._rederivation.derived,
+            unchecked={} if self._rederivation is None else dict(self._rederivation.unchecked),
         )
 
     # 1
@@ -171,6 +175,19 @@ class _Verification:
                 self._chain.follow(KeyChange.parse(entry))
             except NoteError as wrong:
                 raise Broken("key-change-invalid", wrong.sentence, index) from wrong
+        if self._rederivation is not None:
+            self._rederivation.see(index, entry)
+
+    def _rulebook_text(self, digest: str) -> bytes | None:
+        """Return the text of a rulebook, once it hashes to its name. Raises Broken if it does not."""
+        text = self._published.rulebook(digest)
+        if text is not None and sha256(text).hexdigest() != digest:
+            raise Broken(
+                "rulebook-differs",
+                f"the text of rulebook {digest} was altered: it does not have that digest",
+                self._rules.rulebooks.get(digest),
+            )
+        return text
 
     def _compare_roots(self, checkpoint: Checkpoint, root: bytes) -> None:
         older = self._older
@@ -190,6 +207,7 @@ class _Verification:
         except Broken as wrong:
             self._findings.append(wrong.finding)
         self._findings.extend(broken.finding for broken in self._look_at_keys(note))
+        self._findings.extend(broken.finding for broken in self._look_at_rulebooks())
         if self._older_note is not None and not _signers(self._older_note, {self._chain.trusted, *self._chain.keys}):
             raise CannotVerify("the older checkpoint is signed by no key of this log, so it shows nothing")
 
@@ -205,6 +223,20 @@ class _Verification:
                     yield Broken("log-key-differs", f"{KEY} does not hold the key that speaks for this log, and nothing else")
             except Broken as missing:
                 yield missing
+
+    def _look_at_rulebooks(self) -> Iterator[Broken]:
+        """An export holds the text of each rulebook that an entry names, and no other; over the web they are read where they are needed."""
+        if not isinstance(self._published, ExportDirectory):
+            return
+        for digest, index in self._rules.rulebooks.items():
+            try:
+                if self._rulebook_text(digest) is None:
+                    yield Broken("rulebook-missing", f"the text of rulebook {digest}, which this entry names, is not in the export", index)
+            except Broken as altered:
+                yield altered
+        for digest in self._published.rulebooks():
+            if digest not in self._rules.rulebooks:
+                yield Broken("file-stray", f"no entry names the rulebook {digest}")
 
 
 class _UpperTiles:

@@ -1,16 +1,24 @@
-"""`audit export` and `audit verify`: take the log out of the house, and check it without the house. Never writes into the log."""
+"""`audit export` and `audit verify`: take the log out of the house, and check it without the house. Decides nothing.
 
+Whoever takes entries out by a command is written into the log first, as a reader over HTTP is."""
+
+import getpass
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway.assembly import open_log
+from gateway.assembly import open_log, open_registry
 from gateway.audit.export import write_export
-from gateway.audit.note import VerifierKey
-from gateway.audit.verify import verify_export, verify_url
+from gateway.audit.log import AuditLog
+from gateway.audit.source import token_from, verify_source
 from gateway.cli.options import HomeOption, JsonOption, plainly, settings_of
+from gateway.clock import SystemClock
+from gateway.records import entries
+from gateway.records.rederiving import Rederived
+from gateway.registry.rulebook import text_of
 
 app = typer.Typer(help="Export and verify the audit log.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -24,10 +32,16 @@ def export(
 ) -> None:
     """Write the whole log as static files: checkpoint, tiles, entries, key. Exit code 0; 2 if it cannot be written."""
     with plainly():
-        log = open_log(settings_of(home, None))
+        settings = settings_of(home, None)
+        log = open_log(settings)
         try:
+            record_reading(log, {"export": "directory"})
             key = log.verifier_keys[0]
-            checkpoint = write_export(log, directory, key)
+            registry = open_registry(settings, SystemClock())
+            try:
+                checkpoint = write_export(log, directory, key, rulebook=text_of(registry.rulebooks))
+            finally:
+                registry.close()
         finally:
             log.close()
     document = {"directory": str(directory), "origin": checkpoint.origin, "size": checkpoint.size, "key": key.text()}
@@ -37,23 +51,34 @@ def export(
 
 @app.command()
 def verify(
-    source: Annotated[str, typer.Argument(metavar="DIR|URL", help="An export directory, or the address of a served log.")],
+    source: Annotated[str, typer.Argument(metavar="DIR|BUNDLE.zip|URL", help="An export, a bundle, or the address of a log: …/audit.")],
     *,
     key: Annotated[str, typer.Option("--key", help="The log's verifier key, or a file that holds it. Never the one in the export.")],
     since: Annotated[Path | None, typer.Option("--since", help="An older checkpoint that the log must extend.")] = None,
+    policy: Annotated[Path | None, typer.Option("--policy", help="A tlog-policy: whose cosignatures the checkpoint must carry.")] = None,
+    in_flight: Annotated[float, typer.Option("--in-flight", min=0, help="How old, in seconds, a search without an end may be.")] = 0.0,
+    decisions: Annotated[bool, typer.Option("--decisions", help="Decide every recorded decision again, from its rulebook.")] = False,
+    token: Annotated[str | None, typer.Option("--token", help="An auditor's token, for a URL; better in CUSTODES_TOKEN.")] = None,
+    token_file: Annotated[Path | None, typer.Option("--token-file", help="A file that holds the token.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a log from its bytes and one key alone. Exit code 0: everything holds; 1: something does not; 2: it could not be checked."""
+    """Check a log from its bytes and one key alone. Exit code 0: everything holds; 1: something does not; 2: it, or a part that was
+    asked for, could not be checked. Without --decisions, `python3 -m gateway.audit` does the same with cryptography alone."""
     with plainly():
-        vkey = VerifierKey.parse(_text_or_file(key))
-        older = since.read_bytes() if since is not None else None
-        live = source.startswith(("http://", "https://"))
-        report = verify_url(source, vkey, older) if live else verify_export(Path(source), vkey, older)
+        report = verify_source(
+            source,
+            key,
+            since=since,
+            policy=policy,
+            in_flight=in_flight,
+            token=token_from(token, token_file, os.environ),
+            rederive=Rederived if decisions else None,
+        )
     typer.echo(json.dumps(report.as_json()) if as_json else "\n".join(report.lines()))
     raise typer.Exit(report.exit_status)
 
 
-def _text_or_file(key: str) -> str:
-    path = Path(key)
-    # A verifier key holds base64, and so perhaps slashes: it is a file only if there is such a file.
-    return path.read_text("utf-8").strip() if len(key) < 256 and path.is_file() else key.strip()
+def record_reading(log: AuditLog, what: dict[str, object]) -> None:
+    """Write into the log that somebody at this machine reads entries. Raises LogUnavailable: then nothing is read."""
+    record = entries.log_read(at=SystemClock().now(), by=f"{getpass.getuser()}, at the command line", what=what, asked={})
+    log.append_blocking(record.body, record.openings)

@@ -1,9 +1,16 @@
 """Keep the judge of the live rulebook at hand, whichever process made it live. Makes no rulebook and approves none."""
 
+import asyncio
 import threading
 from dataclasses import dataclass, field
 
+import msgspec
+
+from gateway.clock import Clock
 from gateway.enforcement.answers import NotReady
+from gateway.enforcement.journal import Journal
+from gateway.records import entries
+from gateway.records.explorer import Filter
 from gateway.registry.lookups import Lookups, View
 from gateway.registry.rulebook import Rulebooks
 from policies import constitution
@@ -43,3 +50,18 @@ class Bench:
                 raise NotReady(f"The live rulebook cannot be used: {fault.sentence}") from fault
             self._judge = Judge(rulebook)
             return self._judge
+
+
+async def name_the_rulebook(journal: Journal, clock: Clock, digest: str | None) -> None:
+    """Write which rulebook decides from here on, unless the log's newest word on it is that very rulebook.
+
+    At the first start that is the one that was installed; later, one that was put into the registry past the log shows by it."""
+    if digest is None:
+        return
+    for found in await asyncio.to_thread(journal.explorer.find, Filter(kind="policy-change"), limit=500):
+        entry = msgspec.json.decode(found.body)
+        if entry.get("act") == "live":
+            if entry.get("rulebook") == digest:
+                return
+            break
+    await journal.write(entries.change("policy-change", at=clock.now(), by="start", act="live", more={"rulebook": digest}))

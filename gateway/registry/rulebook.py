@@ -4,6 +4,7 @@ Never reads a rule: a rulebook is its text and the digest of that text."""
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -172,6 +173,18 @@ class Rulebooks:
         session.add(row)
         session.flush()
         return row
+
+
+def text_of(rulebooks: Rulebooks) -> Callable[[str], bytes | None]:
+    """Return a function that gives a rulebook's text by its digest, or None: what an export of the log needs."""
+
+    def text(digest: str) -> bytes | None:
+        try:
+            return rulebooks.get(digest).text.encode()
+        except NotOnRecord:
+            return None
+
+    return text
 
 
 def _point(session: Session, proposal: ProposalRow) -> RulebookRow:

@@ -82,7 +82,8 @@ def test_docs_api_names_every_header_that_a_client_may_declare(repository):
 
 
 def test_docs_operations_names_every_setting_and_no_other(repository):
-    true = set(VARIABLE.findall((repository / "gateway/settings.py").read_text("utf-8")))
+    readers = ("gateway/settings.py", "gateway/audit/source.py")  # the second reads an auditor's token, which is no setting
+    true = {name for reader in readers for name in VARIABLE.findall((repository / reader).read_text("utf-8"))}
     assert "CUSTODES_HOME" in true
     none(differences(set(VARIABLE.findall((repository / "docs/operations.md").read_text("utf-8"))), true, "docs/operations.md"))
 

@@ -5,6 +5,7 @@ It keeps entries and hashes apart, as a database does: a test may alter one and 
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from gateway.audit.note import Checkpoint, NoteSigner, sign_note
 from gateway.audit.tiles import HEIGHT, WIDTH
@@ -14,6 +15,8 @@ ORIGIN = "custodes.test/log"
 START = datetime(2026, 11, 23, 10, 0, 0, 123456, UTC)
 BLOCK = 10  # entries in one turn of the story below
 BLOCKS_PER_BOOT = 100
+RULEBOOK = b'{"rules":["what this log was decided under"]}'
+RULEBOOK_DIGEST = sha256(RULEBOOK).hexdigest()
 
 
 def canonical(value: object) -> bytes:
@@ -43,7 +46,7 @@ def decided(kind: str, index: int, decision: str, **more: object) -> dict[str, o
         "gallery": {"id": "missing-2026", "lawful": True},
     }
     answer = {"decision": decision, "rules": ["baseline.missing-person"], "obligations": ["human-review"]}
-    return plain(kind, index, decision_id=f"d-{index}", client="example-ngo", rulebook="ab" * 32, facts=facts, answer=answer, **more)
+    return plain(kind, index, decision_id=f"d-{index}", client="example-ngo", rulebook=RULEBOOK_DIGEST, facts=facts, answer=answer, **more)
 
 
 def story(index: int, size: int) -> dict[str, object]:
@@ -73,6 +76,11 @@ def story(index: int, size: int) -> dict[str, object]:
             return plain("abandoned", index, intent=first + 7, decision_id=f"d-{first + 7}", why="the gateway was restarted")
         case _:
             return plain("heartbeat", index)
+
+
+def rulebook(digest: str) -> bytes | None:
+    """The text of the one rulebook that the story is decided under."""
+    return RULEBOOK if digest == RULEBOOK_DIGEST else None
 
 
 class HonestLog:

@@ -8,12 +8,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from gateway.audit.export import write_export
 from gateway.audit.note import Note, NoteSigner
 from gateway.audit.tiles import decode_bundle, encode_bundle
-from tests.audit.honest import ORIGIN, HonestLog
+from tests.audit.honest import ORIGIN, RULEBOOK_DIGEST, HonestLog, rulebook
 
 SIZE = 311  # one full and one partial tile, one upper tile, and every search closed
 OLDER = 281
@@ -32,7 +33,7 @@ class Scene:
     def set(cls, folder: Path) -> "Scene":
         log = HonestLog.of(SIZE)
         export = folder / "honest"
-        write_export(log, export, log.key)
+        write_export(log, export, log.key, rulebook=rulebook)
         older = HonestLog(*log.signers).extended(log.rows[:OLDER]).checkpoint()
         return cls(log, export, older, NoteSigner.generate(ORIGIN))
 
@@ -40,7 +41,7 @@ class Scene:
         """Put in the folder a flawless export of other rows, signed by the log's own key unless another is given."""
         shutil.rmtree(folder)
         forged = HonestLog(*([signer] if signer else self.log.signers)).extended(rows)
-        write_export(forged, folder, forged.key)
+        write_export(forged, folder, forged.key, rulebook=rulebook)
 
 
 @contextmanager
@@ -92,6 +93,27 @@ for _name in ("checkpoint", "log.vkey", "entries.jsonl"):
     remove(_name)
 for _name in ("tile/0/000", "tile/0/001.p/55", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/55"):
     remove(_name)
+
+
+# Rulebook texts
+
+remove(f"rulebooks/{RULEBOOK_DIGEST}.json")
+
+
+@mutation
+def rulebook_of_another_text(folder, _scene):
+    edit(folder / f"rulebooks/{RULEBOOK_DIGEST}.json", lambda raw: raw + b"\n")
+
+
+@mutation
+def rulebook_under_its_own_digest_that_no_entry_names(folder, _scene):
+    (folder / f"rulebooks/{sha256(b'lax').hexdigest()}.json").write_bytes(b"lax")
+
+
+@mutation
+def rulebook_under_another_name(folder, _scene):
+    text = folder / f"rulebooks/{RULEBOOK_DIGEST}.json"
+    text.rename(text.with_suffix(".txt"))
 
 
 # Files that do not belong

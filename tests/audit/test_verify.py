@@ -7,23 +7,24 @@ import subprocess
 import sys
 from datetime import timedelta
 from itertools import count
+from typing import ClassVar
 
 import pytest
 
 from gateway.audit.export import ExportRefused, write_export
 from gateway.audit.note import Cosigner, Note, NoteSigner
 from gateway.audit.quorum import TrustPolicy, WitnessKey
-from gateway.audit.report import CannotVerify, Finding, Report
+from gateway.audit.report import Broken, CannotVerify, Finding, Report
 from gateway.audit.rotation import KeyChange, key_change_note
 from gateway.audit.submission import with_signatures
 from gateway.audit.verify import Demands, verify_export
-from tests.audit.honest import ORIGIN, HonestLog, canonical, decided, plain
+from tests.audit.honest import ORIGIN, RULEBOOK, RULEBOOK_DIGEST, HonestLog, canonical, decided, plain, rulebook
 from tests.audit.mutations import OLDER, SIZE, STRUCTURAL, Scene
 
 
 def exported(log, folder, key=None):
     directory = folder / "export"
-    write_export(log, directory, key or log.key)
+    write_export(log, directory, key or log.key, rulebook=rulebook)
     return directory
 
 
@@ -238,17 +239,76 @@ def test_a_key_change_is_read_as_it_was_written():
 # Decisions derived again
 
 
+class Onlooker:
+    unchecked: ClassVar = {}
+
+    def __init__(self, seen, text_of):
+        self.derived, self._seen, self._text_of = 0, seen, text_of
+
+    def see(self, index, entry):
+        self.derived += 1
+        self._seen.append((index, entry, self._text_of(RULEBOOK_DIGEST)))
+
+
+class Unable(Onlooker):
+    unchecked: ClassVar = {"another version is needed": 3}
+
+    def __init__(self):
+        super().__init__([], lambda _digest: None)
+
+
+class Doubter(Onlooker):
+    def __init__(self, text_of):
+        super().__init__([], text_of)
+
+    def see(self, index, entry):
+        if entry["kind"] == "intent":
+            raise Broken("decision-differs", "the rulebook refuses this", index)
+
+
+# Rulebook texts
+
+
+def test_each_rulebook_that_an_entry_names_lies_in_the_export(tmp_path):
+    directory = exported(HonestLog.of(31), tmp_path)
+    assert [path.name for path in (directory / "rulebooks").iterdir()] == [f"{RULEBOOK_DIGEST}.json"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "index"),
+    [
+        (lambda path: path.write_bytes(b"other rules"), "rulebook-differs", 1),
+        (lambda path: path.unlink(), "rulebook-missing", 1),
+        (lambda path: path.with_name("f" * 64 + ".json").write_bytes(b""), "file-stray", None),
+        (lambda path: path.with_name("notes.txt").write_bytes(b""), "file-stray", None),
+    ],
+)
+def test_a_rulebook_text_that_is_altered_gone_or_foreign_is_a_finding(spoil, code, index, tmp_path):
+    log = HonestLog.of(31)
+    directory = exported(log, tmp_path)
+    spoil(directory / f"rulebooks/{RULEBOOK_DIGEST}.json")
+    first = verify_export(directory, log.key).first
+    assert (first.code, first.index) == (code, index)
+
+
 def test_every_entry_is_shown_in_order_to_whoever_derives_decisions_again(tmp_path):
     log, seen = HonestLog.of(31), []
-    assert verified(log, tmp_path, demands=Demands(rederive=lambda entry: seen.append(entry))).ok
-    assert [canonical(entry) for entry in seen] == log.rows
+    report = verified(log, tmp_path, demands=Demands(rederive=lambda text_of: Onlooker(seen, text_of)))
+    assert report.ok
+    assert [canonical(entry) for _index, entry, _text in seen] == log.rows
+    assert [index for index, _entry, _text in seen] == list(range(31))
+    assert {text for _index, _entry, text in seen} == {RULEBOOK}
+    assert (report.derived, report.exit_status) == (31, 0)
+
+
+def test_a_decision_that_this_program_cannot_derive_is_neither_right_nor_wrong(tmp_path):
+    report = verified(HonestLog.of(31), tmp_path, demands=Demands(rederive=lambda _text_of: Unable()))
+    assert (report.ok, report.exit_status) == (True, 2)
+    assert "NOT WHOLLY CHECKED" in next(report.lines())
 
 
 def test_a_decision_that_its_rulebook_does_not_give_is_a_finding(tmp_path):
-    def doubt(entry):
-        return "the rulebook refuses this" if entry["kind"] == "intent" else None
-
-    first = verified(HonestLog.of(31), tmp_path, demands=Demands(rederive=doubt)).first
+    first = verified(HonestLog.of(31), tmp_path, demands=Demands(rederive=Doubter)).first
     assert first == Finding("decision-differs", "the rulebook refuses this", 1)
 
 
@@ -320,15 +380,15 @@ def test_an_export_does_not_overwrite_anything(tmp_path):
     assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ExportRefused):
-        write_export(log, tmp_path / "file", log.key)
+        write_export(log, tmp_path / "file", log.key, rulebook=rulebook)
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_an_export_goes_into_an_empty_directory_and_makes_its_parents(tmp_path):
     log = HonestLog.of(11)
     (tmp_path / "empty").mkdir()
-    write_export(log, tmp_path / "empty", log.key)
-    write_export(log, tmp_path / "a/b/c", log.key)
+    write_export(log, tmp_path / "empty", log.key, rulebook=rulebook)
+    write_export(log, tmp_path / "a/b/c", log.key, rulebook=rulebook)
     assert verify_export(tmp_path / "empty", log.key).ok
     assert verify_export(tmp_path / "a/b/c", log.key).ok
 
@@ -341,14 +401,14 @@ def test_an_export_that_fails_half_way_leaves_nothing_behind(tmp_path):
 
     log.entries = broken
     with pytest.raises(RuntimeError):
-        write_export(log, tmp_path / "export", log.key)
+        write_export(log, tmp_path / "export", log.key, rulebook=rulebook)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_older_checkpoint_exports_the_log_as_it_was(tmp_path):
     log = HonestLog.of(SIZE)
     older = HonestLog(*log.signers).extended(log.rows[:OLDER]).checkpoint()
-    write_export(log, tmp_path / "export", log.key, older)
+    write_export(log, tmp_path / "export", log.key, older, rulebook=rulebook)
     report = verify_export(tmp_path / "export", log.key)
     assert (report.ok, report.size) == (True, OLDER)
 

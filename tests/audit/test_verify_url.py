@@ -8,7 +8,7 @@ import pytest
 from gateway.audit.export import write_export
 from gateway.audit.report import CannotVerify
 from gateway.audit.verify import verify_url
-from tests.audit.honest import HonestLog
+from tests.audit.honest import HonestLog, rulebook
 from tests.audit.mutations import OLDER, SIZE
 
 
@@ -63,7 +63,7 @@ def site():
 @pytest.fixture
 def log(site, tmp_path):
     log = HonestLog.of(SIZE)
-    write_export(log, tmp_path / "export", log.key)
+    write_export(log, tmp_path / "export", log.key, rulebook=rulebook)
     site.publish(tmp_path / "export")
     return log
 
@@ -77,14 +77,14 @@ def test_a_served_log_passes_with_or_without_the_last_slash(site, log):
 def test_only_the_checkpoint_tiles_and_bundles_are_asked_for_each_once(site, log):
     verify_url(site.url, log.key, headers={"Authorization": "Bearer token"})
     paths = [path for path, _ in site.asked]
-    assert sorted(paths) == sorted(path for path in site.pages if not path.endswith(("entries.jsonl", "log.vkey")))
+    assert sorted(paths) == sorted(path for path in site.pages if not path.endswith(("entries.jsonl", "log.vkey", ".json")))
     assert {token for _, token in site.asked} == {"Bearer token"}
 
 
 def test_a_partial_tile_that_was_filled_up_meanwhile_is_taken_from_the_full_one(site, log, tmp_path):
     checkpoint = site.pages["/audit/checkpoint"]
     log.extended([log.rows[9]] * 300)
-    write_export(log, tmp_path / "later", log.key)
+    write_export(log, tmp_path / "later", log.key, rulebook=rulebook)
     site.pages.clear()
     site.publish(tmp_path / "later")
     site.pages["/audit/checkpoint"] = checkpoint

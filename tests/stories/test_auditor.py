@@ -2,18 +2,23 @@
 
 import asyncio
 import csv
+import hashlib
 import io
 import json
 from collections.abc import MutableMapping
-from typing import cast
+from typing import Any, cast
 
 import httpx2
 import pytest
+import uvicorn
 
 from gateway.app import create_app
+from gateway.audit.report import CannotVerify
+from gateway.audit.source import verify_source
 from gateway.audit.tiles import decode_bundle, decode_tile
 from gateway.audit.tree import leaf_hash
 from gateway.cli.demo.cast import AUDITOR
+from gateway.records.rederiving import Rederived
 from tests.stories.town import CASE, NGO, POLICE, Town
 
 pytestmark = pytest.mark.anyio
@@ -63,15 +68,82 @@ async def test_each_reading_of_entries_is_an_entry_that_names_the_reader_by_a_co
 @pytest.mark.parametrize("who", [NGO, POLICE, "reviewer-1", "registrar-1"])
 @pytest.mark.parametrize("path", ["/v1/audit/entries", "/v1/audit/export", "/v1/audit/stream", "/audit/tile/entries/000.p/1"])
 async def test_only_auditors_read_entries(town: Town, who: str, path: str) -> None:
+    size = town.house.log.size
     assert (await town.get(path, who)).status_code == 403
+    entry = town.entry(size)
+    assert (entry["kind"], entry["asked"]) == ("access-denied", f"GET {path}")
+    assert entry["why"] in ("role-missing", "staff-needed")
+    assert who not in json.dumps(entry)
     assert (await town.get(path)).status_code == 401
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=501", "limit=x", "before=-1", "since=yesterday", "colour=blue", "kind=", "kind=a&kind=b"]
-)
-async def test_a_malformed_filter_is_refused(town: Town, query: str) -> None:
-    assert (await town.get(f"/v1/audit/entries?{query}", AUDITOR)).status_code == 422
+    "query",
+    [
+        "limit=0", "limit=501", "limit=x", "before=-1", "since=yesterday", "colour=blue", "kind=", "kind=a&kind=b",
+        "since=2026-02-30", "until=2026-11-23T25:00:00Z", "until=2026-11-22&since=2026-11-23", "kind=Denial", "decision=perhaps",
+        "decision_id=1", "limit=", "before=١",
+    ],
+)  # fmt: skip
+async def test_a_malformed_filter_is_refused_by_its_name(town: Town, query: str) -> None:
+    for path in ("entries", "export"):
+        answer = await town.get(f"/v1/audit/{path}?{query}", AUDITOR)
+        assert answer.status_code == 422
+        assert answer.json()["field"] == ("query" if query == "kind=a&kind=b" else query.partition("=")[0])
+
+
+async def test_who_may_not_read_is_told_so_before_what_is_wrong_with_the_question(town: Town) -> None:
+    assert (await town.get("/v1/audit/entries?colour=blue", NGO)).status_code == 403
+    assert (await town.get("/v1/audit/entries?colour=blue")).status_code == 401
+
+
+async def test_the_stream_does_not_wait_for_an_entry_that_may_never_come(town: Town) -> None:
+    for after in (str(town.house.log.size + 1000), "x", "-1"):
+        answer = await town.get(f"/v1/audit/stream?after={after}", AUDITOR)
+        assert (answer.status_code, answer.json()["field"]) == (422, "after")
+
+
+async def test_the_log_names_the_rulebook_that_it_decides_under_and_everybody_may_read_that(town: Town) -> None:
+    refused = (await town.search(POLICE, purpose="mass_surveillance")).json()
+    first = town.entries("policy-change")[0]
+    assert (first["act"], first["rulebook"]) == ("live", refused["rulebook"])
+    text = (await town.get(f"/audit/rulebooks/{refused['rulebook']}.json")).content
+    assert hashlib.sha256(text).hexdigest() == refused["rulebook"]
+
+
+async def test_the_text_of_a_draft_is_for_auditors(town: Town) -> None:
+    draft = town.house.registry.rulebooks.propose('{"a draft":1}', by="author").rulebook
+    path = f"/audit/rulebooks/{draft}.json"
+    assert (await town.get(path)).status_code == 401
+    assert (await town.get(path, NGO)).status_code == 403
+    assert (await town.get(path, AUDITOR)).content == b'{"a draft":1}'
+    assert (await town.get(f"/audit/rulebooks/{'0' * 64}.json", AUDITOR)).status_code == 404
+    assert (await town.get("/audit/rulebooks/..%2fregistry.db", AUDITOR)).status_code in (400, 404)
+
+
+async def test_a_served_log_is_verified_from_its_address_with_every_decision_derived_again(town: Town) -> None:
+    await town.search(POLICE, purpose="mass_surveillance")
+    await town.search(NGO)
+    server = uvicorn.Server(uvicorn.Config(create_app(town.house), port=0, lifespan="off", log_level="error"))
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not server.started:  # noqa: ASYNC110 - uvicorn offers a flag, not an event
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        url, key = f"http://127.0.0.1:{port}/audit", town.house.verifier_key
+        report = await asyncio.to_thread(verify_source, url, key, token=town.token(AUDITOR), rederive=Rederived)
+        assert report.ok, report.findings
+        assert (report.exit_status, report.derived) == (0, sum(_derivable(entry) for entry in town.entries()[: report.size]))
+        with pytest.raises(CannotVerify, match="token"):
+            await asyncio.to_thread(verify_source, url, key)
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _derivable(entry: dict[str, Any]) -> bool:
+    answer = entry.get("answer", {})
+    return entry["kind"] in ("intent", "denial", "check") and answer.get("by") != "gateway"
 
 
 async def test_tiles_and_bundles_are_those_of_the_tree(town: Town) -> None:

@@ -14,6 +14,7 @@ from gateway.audit.failures import LogUnavailable
 from gateway.audit.note import VerifierKey
 from gateway.audit.tlogproof import TlogProof
 from gateway.audit.verify import verify_export
+from gateway.registry.rulebook import text_of
 from tests.stories.town import LIVE, NGO, POLICE, Town
 
 pytestmark = pytest.mark.anyio
@@ -99,7 +100,7 @@ async def test_3_no_result_leaves_without_a_durable_outcome_and_the_intent_is_cl
 async def test_4_an_outsider_verifies_the_log_and_every_receipt_without_our_service(town: Town, tmp_path: Path) -> None:
     receipts = [(await town.search(purpose="mass_surveillance")).json(), (await town.search()).json()]
     key = VerifierKey.parse((await town.get("/audit/log.vkey")).text.strip())
-    write_export(town.house.log, tmp_path / "export", key)
+    write_export(town.house.log, tmp_path / "export", key, rulebook=text_of(town.house.registry.rulebooks))
     report = verify_export(tmp_path / "export", key)
     assert report.ok, report.findings
     for answer in receipts:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gateway.assembly import log_signer
 from gateway.audit.errors import AuditError
-from gateway.audit.export import write_export
+from gateway.audit.export import RulebookText, write_export
 from gateway.audit.log import AuditLog
 from gateway.audit.report import Report
 from gateway.audit.tiles import WIDTH, decode_bundle, encode_bundle, tile_of
@@ -25,12 +25,12 @@ class Tampering:
     at_start: str
 
 
-def tamper(log: AuditLog, settings: Settings, place: Path, index: int, old: bytes, new: bytes) -> Tampering:
+def tamper(log: AuditLog, rulebook: RulebookText, settings: Settings, place: Path, index: int, old: bytes, new: bytes) -> Tampering:
     """Write `new` for `old` in one entry of a copied database and of a copied export, and ask both to be verified."""
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     key = log.verifier_keys[0]
-    write_export(log, place / "export", key)
+    write_export(log, place / "export", key, rulebook=rulebook)
     shutil.copytree(place / "export", place / "altered-export")
     _alter_export(place / "altered-export", log.size, index, old, new)
     return Tampering(

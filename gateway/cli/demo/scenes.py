@@ -11,6 +11,7 @@ from gateway.cli.demo.cast import CASE, GALLERY, NGO, POLICE, PORTRAITS, PROBE, 
 from gateway.cli.demo.insider import tamper
 from gateway.cli.demo.stage import Stage
 from gateway.cli.policies import STANCES, answer_of, table_of
+from gateway.registry.rulebook import text_of
 
 STILL: Final = "source=upload, device=none, space=none, age_s=86400, subject_involved=?0"
 LIVE: Final = "source=live_feed, device=fixed, space=public, age_s=0, subject_involved=?0"
@@ -115,7 +116,8 @@ class Story:
         stage = self.stage
         stage.scene("d", "An insider with the database rewrites the past")
         index = self._refused[-1]
-        seen = tamper(self.house.log, self.house.settings, place, index, b'"decision":"refusal"', b'"decision":"permit"')
+        texts = text_of(self.house.registry.rulebooks)
+        seen = tamper(self.house.log, texts, self.house.settings, place, index, b'"decision":"refusal"', b'"decision":"permit"')
         if not seen.honest.ok or seen.altered.ok:
             raise StoryBroken("the verification did not tell the honest log from the altered one")
         stage.good(f"The exported log verifies: {seen.honest.size} entries, from the bytes and one key alone.")

@@ -12,8 +12,10 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -168,12 +170,21 @@ func (v *verifier) export(dir string) error {
 	if vkey, err := os.ReadFile(filepath.Join(dir, "log.vkey")); err != nil || string(vkey) != v.vkey+"\n" {
 		return fmt.Errorf("log.vkey does not hold the log's key")
 	}
-	if err := onlyWhatBelongs(dir, head.tree.N); err != nil {
-		return err
-	}
-	hashes, err := readEntries(dir, head.tree.N)
+	hashes, rulebooks, err := readEntries(dir, head.tree.N)
 	if err != nil {
 		return err
+	}
+	if err := onlyWhatBelongs(dir, head.tree.N, rulebooks); err != nil {
+		return err
+	}
+	for digest, index := range rulebooks {
+		text, err := os.ReadFile(filepath.Join(dir, rulebookPath(digest)))
+		if err != nil {
+			return fmt.Errorf("entry %d: the rulebook that it names: %v", index, err)
+		}
+		if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != digest {
+			return fmt.Errorf("entry %d: the text of the rulebook that it names was altered", index)
+		}
 	}
 	for _, tile := range tilesOf(head.tree.N) {
 		want, err := tlog.ReadTileData(tile, hashes)
@@ -237,13 +248,14 @@ func treeHash(n int64, hashes tlog.HashReader) (tlog.Hash, error) {
 }
 
 // readEntries reads the entry bundles, compares them with entries.jsonl and the hash tiles, and builds the tree.
-func readEntries(dir string, size int64) (storedHashes, error) {
+// It also tells which rulebooks the entries name, and the first entry that names each.
+func readEntries(dir string, size int64) (storedHashes, map[string]int64, error) {
 	lines, err := os.ReadFile(filepath.Join(dir, "entries.jsonl"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var hashes storedHashes
-	open := map[int64]bool{}
+	open, rulebooks := map[int64]bool{}, map[string]int64{}
 	for index := int64(0); index < size; {
 		width := size - index
 		if width > tileWidth {
@@ -251,58 +263,64 @@ func readEntries(dir string, size int64) (storedHashes, error) {
 		}
 		bundle, err := os.ReadFile(filepath.Join(dir, entriesPath(index/tileWidth, width)))
 		if err != nil {
-			return nil, fmt.Errorf("entry %d: %v", index, err)
+			return nil, nil, fmt.Errorf("entry %d: %v", index, err)
 		}
 		tile, err := os.ReadFile(filepath.Join(dir, path(tlog.Tile{H: tileHeight, L: 0, N: index / tileWidth, W: int(width)})))
 		if err != nil {
-			return nil, fmt.Errorf("entry %d: %v", index, err)
+			return nil, nil, fmt.Errorf("entry %d: %v", index, err)
 		}
 		for ; width > 0; width-- {
 			if len(bundle) < 2 || len(bundle) < 2+int(binary.BigEndian.Uint16(bundle)) {
-				return nil, fmt.Errorf("entry %d: the bundle breaks off", index)
+				return nil, nil, fmt.Errorf("entry %d: the bundle breaks off", index)
 			}
 			entry := bundle[2 : 2+binary.BigEndian.Uint16(bundle)]
 			bundle = bundle[2+len(entry):]
 			hash := tlog.RecordHash(entry)
 			if len(tile) < tlog.HashSize || !bytes.Equal(hash[:], tile[:tlog.HashSize]) {
-				return nil, fmt.Errorf("entry %d: not the one whose hash the tile holds", index)
+				return nil, nil, fmt.Errorf("entry %d: not the one whose hash the tile holds", index)
 			}
 			tile = tile[tlog.HashSize:]
 			if !bytes.HasPrefix(lines, append(append([]byte{}, entry...), '\n')) {
-				return nil, fmt.Errorf("entry %d: entries.jsonl differs", index)
+				return nil, nil, fmt.Errorf("entry %d: entries.jsonl differs", index)
 			}
 			lines = lines[len(entry)+1:]
-			if err := pair(index, entry, open); err != nil {
-				return nil, fmt.Errorf("entry %d: %v", index, err)
+			if err := pair(index, entry, open, rulebooks); err != nil {
+				return nil, nil, fmt.Errorf("entry %d: %v", index, err)
 			}
 			more, err := tlog.StoredHashesForRecordHash(index, hash, hashes)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			hashes = append(hashes, more...)
 			index++
 		}
 		if len(bundle) != 0 || len(tile) != 0 {
-			return nil, fmt.Errorf("entry %d: bytes are left over in the bundle or the tile before it", index)
+			return nil, nil, fmt.Errorf("entry %d: bytes are left over in the bundle or the tile before it", index)
 		}
 	}
 	if len(lines) != 0 {
-		return nil, fmt.Errorf("entry %d: entries.jsonl goes on after the last entry", size)
+		return nil, nil, fmt.Errorf("entry %d: entries.jsonl goes on after the last entry", size)
 	}
 	for index := range open {
-		return nil, fmt.Errorf("entry %d: the intent was never closed", index)
+		return nil, nil, fmt.Errorf("entry %d: the intent was never closed", index)
 	}
-	return hashes, nil
+	return hashes, rulebooks, nil
 }
 
 // pair checks that each intent is closed once, by an outcome or an abandonment after it.
-func pair(index int64, raw []byte, open map[int64]bool) error {
+func pair(index int64, raw []byte, open map[int64]bool, rulebooks map[string]int64) error {
 	var entry struct {
-		Kind   string
-		Intent *int64
+		Kind     string
+		Intent   *int64
+		Rulebook interface{}
 	}
 	if err := json.Unmarshal(raw, &entry); err != nil {
 		return err
+	}
+	if digest, ok := entry.Rulebook.(string); ok && isDigest(digest) {
+		if _, known := rulebooks[digest]; !known {
+			rulebooks[digest] = index
+		}
 	}
 	switch entry.Kind {
 	case "intent":
@@ -316,14 +334,26 @@ func pair(index int64, raw []byte, open map[int64]bool) error {
 	return nil
 }
 
+func isDigest(text string) bool {
+	raw, err := hex.DecodeString(text)
+	return err == nil && len(raw) == sha256.Size && hex.EncodeToString(raw) == text
+}
+
+func rulebookPath(digest string) string {
+	return "rulebooks/" + digest + ".json"
+}
+
 // onlyWhatBelongs refuses any file, link or empty directory that an export of this size does not have.
-func onlyWhatBelongs(dir string, size int64) error {
+func onlyWhatBelongs(dir string, size int64, rulebooks map[string]int64) error {
 	expected := map[string]bool{"checkpoint": true, "log.vkey": true, "entries.jsonl": true}
 	for _, tile := range tilesOf(size) {
 		expected[path(tile)] = true
 		if tile.L == 0 {
 			expected[entriesPath(tile.N, int64(tile.W))] = true
 		}
+	}
+	for digest := range rulebooks {
+		expected[rulebookPath(digest)] = true
 	}
 	folders := map[string]bool{".": true}
 	for name := range expected {
