@@ -118,6 +118,7 @@ ChangeKind: TypeAlias = Literal[
     "evidence-change",
     "gallery-change",
     "key-change",
+    "policy-change",
 ]
 
 

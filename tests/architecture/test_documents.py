@@ -11,7 +11,7 @@ import typer
 from gateway.cli.main import app
 from tests.architecture.sources import none, paths, plant, texts
 
-COMMAND = re.compile(r"python3 -m gateway\b([^\n`]*)")
+COMMAND = re.compile(r"python3 -m gateway(?![.\w])([^\n`]*)")
 LINK = re.compile(r"\[[^\]]*\]\((?!https?://|#|mailto:)([^)#\s]+)")
 NAMED = re.compile(r"\b(?:docs/)?decisions?[ /](\d{4})\b")
 DECISION = re.compile(r"docs/decisions/(\d{4})-[a-z0-9-]+\.md")
