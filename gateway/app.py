@@ -7,6 +7,7 @@ from fastapi_swagger import patch_fastapi
 from starlette.exceptions import HTTPException
 
 from gateway.api.audit import AuditDoor
+from gateway.api.authzen import AuthzenDoor
 from gateway.api.body_limits import BodyLimits
 from gateway.api.catalogue import CatalogueDoor
 from gateway.api.decisions import DecisionDoor
@@ -48,6 +49,7 @@ def create_app(house: Assembly) -> FastAPI:
         RecognitionDoor(door, house.pipeline, house.waiting),
         GalleryDoor(door, house.gallery_desk),
         DecisionDoor(door, house.pipeline),
+        AuthzenDoor(door, house.evaluator, house.dialect, house.settings.url),
         ReviewDoor(door, house.waiting),
         CatalogueDoor(house.bench),
         AuditDoor(door, house.log, house.explorer, house.journal, house.clock, VERSION),

@@ -19,6 +19,8 @@ from gateway.audit.note import NoteSigner
 from gateway.clock import Clock, SystemClock
 from gateway.enforcement.bench import Bench, name_the_rulebook
 from gateway.enforcement.boots import beginning, beginning_alone, boot, forget_the_dead, is_running
+from gateway.enforcement.dialect import Dialect
+from gateway.enforcement.evaluations import Evaluator
 from gateway.enforcement.execution import Execution
 from gateway.enforcement.facts import FactsBook
 from gateway.enforcement.galleries import GalleryDesk
@@ -105,6 +107,8 @@ class Assembly:
     journal: Journal
     bench: Bench
     pipeline: Pipeline
+    evaluator: Evaluator
+    dialect: Dialect
     waiting: WaitingRoom
     gallery_desk: GalleryDesk
     readiness: Readiness
@@ -301,6 +305,8 @@ def _with_request_path(
         journal=journal,
         bench=bench,
         pipeline=pipeline,
+        evaluator=Evaluator(pipeline),
+        dialect=Dialect.at(settings.home.dialect),
         waiting=waiting,
         gallery_desk=GalleryDesk(registry.galleries, templates, journal, clock, workers.state().recogniser),
         readiness=Readiness(log, bench, workers),

@@ -41,6 +41,11 @@ class Home:
         return self.root / "unsettled"
 
     @property
+    def dialect(self) -> Path:
+        """What the operator's clients call things when they ask in AuthZEN's words; may be absent."""
+        return self.root / "authzen.toml"
+
+    @property
     def galleries(self) -> Path:
         """Encrypted templates."""
         return self.root / "galleries"

@@ -12,7 +12,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_ONCE: Final = frozenset({b"authorization", b"content-length", b"content-type", b"content-encoding", b"host", b"transfer-encoding"})
+_ONCE: Final = frozenset(
+    {b"authorization", b"content-length", b"content-type", b"content-encoding", b"host", b"transfer-encoding", b"idempotency-key"}
+)
+_REQUEST_ID: Final = b"x-request-id"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _HEADER_BYTES: Final = 32 * 1024
 _HEADER_COUNT: Final = 100
@@ -44,7 +47,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         try:
-            _check(scope)
+            asked = _check(scope)
         except RequestMalformed as refused:
             status, headers, body = problem_bytes(refused)
             await send({"type": "http.response.start", "status": status, "headers": [*headers, *_SAFE, (b"connection", b"close")]})
@@ -53,7 +56,7 @@ class Guard:
 
         async def safely(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = _with_safety(message.get("headers", ()))
+                message["headers"] = [*_with_safety(message.get("headers", ())), *asked]
             await send(message)
 
         await self._app(scope, receive, safely)
@@ -68,7 +71,8 @@ def _with_safety(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, by
     return given
 
 
-def _check(scope: Scope) -> None:
+def _check(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
+    """Return what the answer repeats: the request's own name for itself, if it has one."""
     if scope["method"] not in _METHODS:
         raise RequestMalformed(f"The method {scope['method'][:20]!r} is not served.", code="method-not-allowed")
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
@@ -81,6 +85,7 @@ def _check(scope: Scope) -> None:
     ):
         raise RequestMalformed("The path must be written in its plain form: no encoded slashes, no empty or dot segments.")
     seen: set[bytes] = set()
+    asked: tuple[tuple[bytes, bytes], ...] = ()
     size = 0
     headers = scope["headers"]
     for name, value in headers:
@@ -88,7 +93,10 @@ def _check(scope: Scope) -> None:
         if name in seen and (name in _ONCE or name.startswith(b"custodes-")):
             raise RequestMalformed(f"The header {name.decode('latin-1')} is given twice.")
         seen.add(name)
+        if name == _REQUEST_ID:
+            asked = ((name, value),)
     if size > _HEADER_BYTES or len(headers) > _HEADER_COUNT:
         raise RequestMalformed(f"The headers exceed {_HEADER_BYTES} bytes or {_HEADER_COUNT} lines.", code="headers-too-large")
     if b"content-length" in seen and b"transfer-encoding" in seen:
         raise RequestMalformed("Content-Length and Transfer-Encoding together leave the body's end open.")
+    return asked

@@ -24,6 +24,7 @@ STATUS: Final = MappingProxyType(
             400: (
                 "request-malformed",
                 "declaration-malformed",
+                "evaluation-malformed",
                 "body-malformed",
                 "body-mismatch",
                 "image-missing",

@@ -67,6 +67,25 @@ def checked(result: Checked) -> Response:
     return json_response(document)
 
 
+def evaluated(result: Checked) -> dict[str, Any]:
+    """An AuthZEN decision: yes or no, and in its context why, with which obligations, and where it is in the log."""
+    verdict = result.verdict
+    context: dict[str, Any] = {
+        "decision_id": result.decision_id,
+        "rulebook": verdict.rulebook,
+        "log_index": result.receipt.index,
+        "receipt": result.receipt.text(),
+    }
+    if isinstance(verdict, Permit):
+        context["obligations"] = [
+            {"id": obligation.slug, "type": "custom", "properties": {**obligation.parameters, "sentence": obligation.sentence}}
+            for obligation in verdict.obligations
+        ]
+    else:
+        context |= {"code": verdict.code, "reasons": [reason.to_json() for reason in verdict.reasons], "needed": list(verdict.needed)}
+    return {"decision": isinstance(verdict, Permit), "context": context}
+
+
 def _answer(answer: Answer) -> dict[str, Any]:
     document: dict[str, Any] = {
         "operation": answer.operation,

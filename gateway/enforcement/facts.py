@@ -8,7 +8,6 @@ from typing import Final
 from gateway.clock import Clock, iso
 from gateway.enforcement.declaration import Declaration
 from gateway.errors import CustodesError
-from gateway.identity.callers import Caller
 from gateway.registry.coverage import Use, covering
 from gateway.registry.errors import NotOnRecord, RegistryError
 from gateway.registry.evidence import shown
@@ -62,14 +61,14 @@ class FactsBook:
     clock: Clock
     witnessed_at: WitnessedAt
 
-    def of(self, caller: Caller, declaration: Declaration, view: View | None = None) -> Assembled:
-        """Return the Facts of the caller's request at this moment, or as the given view of the registry has them.
+    def of(self, client_id: str, declaration: Declaration, view: View | None = None) -> Assembled:
+        """Return the Facts of a client's request at this moment, or as the given view of the registry has them.
 
         What is not on record becomes a gap, never a fact. Raises FactsRefused for a declaration that is no facts at all."""
         at = self.clock.now()
         view = view or self.lookups.now()
         gaps: list[Gap] = []
-        client = view.client(caller.id)
+        client = view.client(client_id)
         known: dict[str, object] = {name: value for name, value in declaration.said.items() if name not in ("case", "gallery")}
         known["operation"] = declaration.operation
         known["client"] = _present(
@@ -81,17 +80,17 @@ class FactsBook:
             agency_authorised=client.agency_authorised,
         )
         place = known.setdefault("place", client.place) if client.place is not None else known.get("place")
-        _put_case(known, view, caller.id, declaration, gaps)
-        gallery = _put_gallery(known, view, caller.id, declaration, gaps)
-        known["authorisations"] = [paper.to_json() for paper in view.authorisations(caller.id, declaration.case_ref)]
-        known["evidence"] = shown(view.evidence(caller.id), place if isinstance(place, str) else None, declaration.purpose, at)
+        _put_case(known, view, client_id, declaration, gaps)
+        gallery = _put_gallery(known, view, client_id, declaration, gaps)
+        known["authorisations"] = [paper.to_json() for paper in view.authorisations(client_id, declaration.case_ref)]
+        known["evidence"] = shown(view.evidence(client_id), place if isinstance(place, str) else None, declaration.purpose, at)
         known["review"] = {"reviewers": list(view.reviewers()[:3]), "trained": True, "separate": True}
         known["log"] = log_facts(self.witnessed_at)
         licence: Licence | None = None
         try:
             client.must_be_active()
             use = Use(declaration.purpose or "", declaration.operation, place if isinstance(place, str) else "", gallery)
-            licence = covering(view.licences(caller.id), use, at)
+            licence = covering(view.licences(client_id), use, at)
         except RegistryError as refused:
             gaps.append(_gap(refused))
         try:

@@ -42,8 +42,8 @@ class Pipeline:
 
     async def check(self, caller: Caller, declaration: Declaration) -> Checked:
         """Say what the answer to a request would be, and record the question. Raises AuditUnavailable."""
-        decision_id, assembled = _new_id(), self.facts.of(caller, declaration)
-        verdict, by = self._judged(assembled)
+        decision_id, assembled = new_decision_id(), self.facts.of(caller.id, declaration)
+        verdict, by = self.judged(assembled)
         record = entries.check(
             at=self.clock.now(), decision_id=decision_id, client=caller.id, facts=assembled.facts, verdict=verdict, by=by
         )
@@ -51,7 +51,7 @@ class Pipeline:
 
     async def turn_away(self, caller: Caller, operation: str, fault: CustodesError) -> NoReturn:
         """Record that a known caller sent what cannot be read, and raise TurnedAway. Raises AuditUnavailable."""
-        decision_id = _new_id()
+        decision_id = new_decision_id()
         facts = Facts.from_json({"operation": operation, "client": {"id": caller.id}}, at=self.clock.now())
         refusal = Refusal(fault.code, (Reason(fault.code, BY_GATEWAY, "", fault.sentence),), (), self.bench.judge().rulebook.digest)
         record = entries.denial(at=self.clock.now(), decision_id=decision_id, client=caller.id, facts=facts, refusal=refusal, by=BY_GATEWAY)
@@ -65,7 +65,7 @@ class Pipeline:
         sealed order; 6 the recogniser obeys that order; 7 the outcome is recorded before anybody sees it; 8 the result is
         released, or waits for people.
         Raises Refused, ImageUnusable, RecogniserBusy, RecognitionFailed (all recorded) or AuditUnavailable (nothing happened)."""
-        decision_id = _new_id()
+        decision_id = new_decision_id()
         # 2, 3, 4
         assembled, permit = await self._permitted(decision_id, caller, declaration, view)
         await self._spend_quota(decision_id, caller, assembled, permit)
@@ -81,13 +81,13 @@ class Pipeline:
         self, decision_id: str, caller: Caller, declaration: Declaration, view: View | None = None
     ) -> tuple[Assembled, Permit]:
         """Assemble, judge, and return only with a Permit: a refusal is recorded and raised."""
-        assembled = self.facts.of(caller, declaration, view)
-        verdict, by = self._judged(assembled)
+        assembled = self.facts.of(caller.id, declaration, view)
+        verdict, by = self.judged(assembled)
         if isinstance(verdict, Refusal):
             await self._deny(decision_id, caller, assembled, verdict, by)
         return assembled, verdict
 
-    def _judged(self, assembled: Assembled) -> tuple[Permit | Refusal, str]:
+    def judged(self, assembled: Assembled) -> tuple[Permit | Refusal, str]:
         """Ask the judge, then let what the register itself objects to stand beside, or against, its answer."""
         verdict = self.bench.judge(assembled.view).decide(assembled.facts)
         gaps = list(assembled.gaps)
@@ -156,5 +156,6 @@ def _refusal_for(fault: CustodesError | EngineError, permit: Permit) -> Refusal:
     return Refusal(fault.code, (Reason(fault.code, BY_GATEWAY, "", fault.sentence),), (), permit.rulebook)
 
 
-def _new_id() -> str:
+def new_decision_id() -> str:
+    """Return a name for a decision that nothing else has."""
     return str(uuid.uuid4())

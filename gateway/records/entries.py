@@ -37,11 +37,14 @@ def denial(*, at: datetime, decision_id: str, client: str, facts: Facts, refusal
     return veil.record(_decision("denial", at, decision_id, client, veiled_facts(facts, veil), _refused(refusal, by), refusal.rulebook))
 
 
-def check(*, at: datetime, decision_id: str, client: str, facts: Facts, verdict: Permit | Refusal, by: str) -> Record:
-    """Record that a client asked what the answer would be."""
+def check(
+    *, at: datetime, decision_id: str, client: str, facts: Facts, verdict: Permit | Refusal, by: str, asked_by: str | None = None
+) -> Record:
+    """Record that somebody asked what the answer to a client would be: the client itself, or a person (veiled)."""
     veil = Veil()
     answer = _permitted(verdict) if isinstance(verdict, Permit) else _refused(verdict, by)
-    return veil.record(_decision("check", at, decision_id, client, veiled_facts(facts, veil), answer, verdict.rulebook))
+    entry = _decision("check", at, decision_id, client, veiled_facts(facts, veil), answer, verdict.rulebook)
+    return veil.record(entry if asked_by is None else entry | {"asked_by": veil.over("/asked_by", asked_by)})
 
 
 def outcome(
