@@ -17,12 +17,14 @@ from engine.workers.pool import Workers
 from gateway.audit.log import AuditLog
 from gateway.audit.note import NoteSigner
 from gateway.clock import Clock, SystemClock
+from gateway.enforcement import fitness
 from gateway.enforcement.bench import Bench, name_the_rulebook
 from gateway.enforcement.boots import beginning, beginning_alone, boot, forget_the_dead, is_running
 from gateway.enforcement.dialect import Dialect
 from gateway.enforcement.evaluations import Evaluator
 from gateway.enforcement.execution import Execution
 from gateway.enforcement.facts import FactsBook
+from gateway.enforcement.fitness import EvaluationGate, Evaluations
 from gateway.enforcement.galleries import GalleryDesk
 from gateway.enforcement.heartbeat import beat
 from gateway.enforcement.journal import Journal
@@ -240,6 +242,7 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
         registrar = open_registrar(settings, clock, registry, log)
         await asyncio.to_thread(registrar.settle)
         # 4
+        await fitness.begin(evaluations_of(settings.home), journal, clock)
         seal = LocalSeal.fresh()
         workers = await Workers.start(worker_plan(settings, run, seal))
         stack.push_async_callback(workers.close)
@@ -262,8 +265,15 @@ def worker_plan(settings: Settings, run: str, seal: LocalSeal) -> WorkerPlan:
         models=home.models,
         count=settings.worker_count,
         queue=settings.worker_queue,
+        calibration=settings.calibration,
+        cohort=settings.cohort,
         limits=Limits(order_seconds=settings.order_seconds),
     )
+
+
+def evaluations_of(home: Home) -> Evaluations:
+    """Return the evaluations that this home keeps, and the key that signs them."""
+    return Evaluations(home.evaluations, home.keys / "evaluations.key")
 
 
 def template_galleries(home: Home) -> TemplateGalleries:
@@ -291,7 +301,8 @@ def _with_request_path(
     waiting = WaitingRoom(Queue(registry.database, clock), Vault(settings.home.keys / "cases"), journal, bench, clock, lambda: None)
     # 2
     execution = Execution(run, clock, journal, waiting, templates, workers, seal, settings.order_seconds)
-    facts = FactsBook(registry.lookups, clock, lambda: None)
+    gate = EvaluationGate(evaluations_of(settings.home), workers, clock)
+    facts = FactsBook(registry.lookups, clock, lambda: None, gate)
     pipeline = Pipeline(clock, facts, bench, Quotas(registry.database), journal, execution)
     # 3
     return Assembly(
@@ -309,7 +320,7 @@ def _with_request_path(
         dialect=Dialect.at(settings.home.dialect),
         waiting=waiting,
         gallery_desk=GalleryDesk(registry.galleries, templates, journal, clock, workers.state().recogniser),
-        readiness=Readiness(log, bench, workers),
+        readiness=Readiness(log, bench, workers, gate),
     )
 
 

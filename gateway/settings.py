@@ -61,6 +61,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def evaluations(self) -> Path:
+        """Signed records of how often the recogniser errs, and on whom."""
+        return self.root / "evaluations"
+
+    @property
     def boots(self) -> Path:
         """One locked file for each running service process."""
         return self.root / "boots"
@@ -80,12 +85,14 @@ class Settings:
     port: int = 8080
     public_url: str = ""
     log_origin: str = "custodes.local/log"
-    worker_count: int = 1
+    worker_count: int = 2
     worker_queue: int = 16
     order_seconds: float = 10.0
     body_seconds: float = 30.0
     max_image_bytes: int = 8 * 1024 * 1024
     heartbeat_seconds: float = 60.0
+    cohort: Path | None = None
+    calibration: Path | None = None
 
     @property
     def url(self) -> str:
@@ -110,7 +117,19 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
         order_seconds=float(_whole(given, "CUSTODES_ORDER_SECONDS", int(base.order_seconds), 1, 600)),
         body_seconds=float(_whole(given, "CUSTODES_BODY_SECONDS", int(base.body_seconds), 1, 600)),
         heartbeat_seconds=float(_whole(given, "CUSTODES_HEARTBEAT_SECONDS", int(base.heartbeat_seconds), 1, 86400)),
+        cohort=_file(given, "CUSTODES_COHORT"),
+        calibration=_file(given, "CUSTODES_CALIBRATION"),
     )
+
+
+def _file(given: Mapping[str, str], name: str) -> Path | None:
+    text = given.get(name)
+    if not text:
+        return None
+    path = Path(text).resolve()
+    if not path.is_file():
+        raise SettingsRefused(f"{name} names a file that is not there: {text!r}.")
+    return path
 
 
 def _whole(given: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

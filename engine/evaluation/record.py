@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from engine.equipment import Binding
 from engine.errors import EvaluationRefused
 from engine.evaluation.findings import Evaluation, Scoring
 
@@ -61,13 +62,21 @@ def unseal(data: bytes, verify: Verify) -> Evaluation:
     return from_record(record)
 
 
-def check_current(evaluation: Evaluation, *, recogniser: str, cohort: str | None, calibration: str, now: datetime) -> None:
-    """Raise EvaluationRefused unless this evaluation speaks of this recogniser, cohort and calibration, and is not older than a year.
+def check_current(evaluation: Evaluation, binding: Binding, now: datetime) -> None:
+    """Raise EvaluationRefused unless this evaluation speaks of just this, is not older than a year, and compares groups.
 
-    A recogniser that does not pass serves nobody."""
-    if (evaluation.recogniser, evaluation.cohort) != (recogniser, cohort) or calibration not in evaluation.calibrations:
+    A recogniser that does not pass serves nobody. Codes: evaluation-other, evaluation-stale, evaluation-without-groups."""
+    if (evaluation.recogniser, evaluation.cohort) != (binding.recogniser, binding.cohort) or not set(binding.calibrations) <= set(
+        evaluation.calibrations
+    ):
         raise EvaluationRefused(
             "The evaluation on file is of another recogniser, cohort or calibration; evaluate this one.", code="evaluation-other"
+        )
+    if not any(scoring.spread is not None for scoring in _in_use(evaluation)):
+        raise EvaluationRefused(
+            "The evaluation on file does not compare demographic groups, or has not enough data on two of them;"
+            " evaluate with labels that name groups.",
+            code="evaluation-without-groups",
         )
     if not timedelta(0) <= now - evaluation.at <= BELIEVED:
         raise EvaluationRefused(
@@ -81,7 +90,7 @@ def evidence(evaluation: Evaluation) -> dict[str, object]:
 
     `fmr_ratio` is the highest over the lowest group's false match rate; `evaluated_for_minors` whether enough pairs of under-18s were
     compared; `false_match_rate_minors` their rate; `min_true_positive_all_groups` the share found again of the group that fares worst."""
-    used = [findings.after or findings.before for findings in evaluation.findings]
+    used = _in_use(evaluation)
     found: dict[str, object] = {"evaluated_on": f"{evaluation.at:%Y-%m-%d}", "evaluated_for_minors": False}
     if ratios := [float(scoring.spread.max_over_min) for scoring in used if scoring.spread is not None]:
         found["fmr_ratio"] = max(ratios)
@@ -91,6 +100,10 @@ def evidence(evaluation: Evaluation) -> dict[str, object]:
     if (worst := _worst_found_again(used)) is not None:
         found["min_true_positive_all_groups"] = worst
     return found
+
+
+def _in_use(evaluation: Evaluation) -> list[Scoring]:
+    return [findings.after or findings.before for findings in evaluation.findings]
 
 
 def _worst_found_again(used: list[Scoring]) -> float | None:

@@ -10,8 +10,8 @@ import onnxruntime
 from engine.errors import ModelRefused
 from engine.faces import Face
 from engine.images import Pixels
-from engine.recognisers.base import TEMPLATE_LENGTH, Template, dlib_digest
-from engine.recognisers.dlib import FaceFinder
+from engine.recognisers.base import TEMPLATE_LENGTH, Template
+from engine.recognisers.dlib import AlignedRecogniser, FaceFinder
 from engine.recognisers.weights import NETWORK, check, packaged
 
 MODEL_NAME: Final = "dlib_face_recognition_resnet_model_v1.onnx"
@@ -34,11 +34,12 @@ def ensure_model(models: Path) -> Path:
     return model
 
 
-class OnnxRecogniser:
+class OnnxRecogniser(AlignedRecogniser):
     """dlib's detector and alignment, and its network as converted. One thread an embedding, unless told otherwise."""
 
     def __init__(self, model: Path, finder: FaceFinder, *, threads: int = 1) -> None:
         """Load a model that `ensure_model` returned; raises ModelRefused if it is another."""
+        super().__init__(finder, f"dlib ResNet v1 on onnxruntime {onnxruntime.__version__}")
         check(model, MODEL_SHA256)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -48,22 +49,6 @@ class OnnxRecogniser:
             self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         except Exception as fault:  # onnxruntime raises its own unexported types
             raise ModelRefused(f"onnxruntime cannot load {model.name}.") from fault
-        self._finder = finder
-        self.digest: Final = dlib_digest()
-        self.name: Final = f"dlib ResNet v1 on onnxruntime {onnxruntime.__version__}"
-
-    def detect(self, image: Pixels) -> list[Face]:
-        """Return the faces in the image, the surest first."""
-        return self._finder.detect(image)
-
-    def chip(self, image: Pixels, face: Face) -> Pixels:
-        """Return the aligned face."""
-        return self._finder.chips(image, [face])[0]
-
-    def template(self, image: Pixels, face: Face) -> Template:
-        """Return the face's template of 128 numbers."""
-        found: Template = self.templates(image, [face])[0]
-        return found
 
     def templates(self, image: Pixels, faces: Sequence[Face]) -> Template:
         """Return the templates of several faces, in their order."""

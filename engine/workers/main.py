@@ -1,6 +1,7 @@
 """Be a worker: take what the pool sends down one socket, and answer in turn, within limits that this process sets on itself first.
 Never opens a port, writes a log or survives the pool."""
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -13,11 +14,8 @@ from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
-from engine import calibration as calibrations
-from engine import cohort as cohorts
-from engine.calibration import Calibration
-from engine.cohort import Cohort
-from engine.errors import EngineError, ModelRefused, WrongRecogniser
+from engine.equipment import read_equipment
+from engine.errors import EngineError, ModelRefused
 from engine.galleries.keys import KeyDirectory
 from engine.galleries.store import Galleries
 from engine.galleries.vault import Vault
@@ -48,12 +46,19 @@ def main(channel: socket.socket, ledger: SharedLedger) -> None:
         channel.sendall(frame(worker.ready))
         while (job := read_job(channel)) is not None:
             channel.sendall(frame(worker.reply(job, channel)))
+    except ConnectionError:
+        return  # the pool's process is gone: nobody is left to be told, and nothing is wrong here
     except EngineError as refusal:
-        channel.sendall(frame(Refused.of(0, refusal, None, retiring=True)))
+        _last_word(channel, Refused.of(0, refusal, None, retiring=True))
     except BaseException as fault:
         # Its kind and place alone: a message may quote what it stumbled over. After any of these the process cannot be trusted.
         traceback.print_tb(fault.__traceback__)
-        channel.sendall(frame(Broken(type(fault).__name__)))
+        _last_word(channel, Broken(type(fault).__name__))
+
+
+def _last_word(channel: socket.socket, word: Refused | Broken) -> None:
+    with contextlib.suppress(ConnectionError):
+        channel.sendall(frame(word))
 
 
 class Worker:
@@ -64,13 +69,14 @@ class Worker:
         self._check: SealCheck = charge.check()
         self._ledger = ledger
         recogniser = _recogniser(charge)
-        cohort = _cohort(charge, recogniser)
-        with_cohort, raw = (_calibration(charge, recogniser, digest) for digest in (cohort.digest, None))
+        equipment = read_equipment(recogniser.digest, _path(charge.cohort), _path(charge.calibration))
         keys = KeyDirectory(Path(charge.keys))
-        vault = Vault(Galleries(Path(charge.galleries), keys), keys, recogniser.digest, cohort)
+        vault = Vault(Galleries(Path(charge.galleries), keys), keys, recogniser.digest, equipment.cohort)
         self._indexes = Indexes(vault, TEMPLATE_LENGTH, charge.limits.gallery_bytes)
-        self._recognition = Recognition(recogniser, Matcher(cohort, with_cohort, raw), vault, self._indexes, _now)
-        self.ready = Ready(recogniser.digest, with_cohort.digest, cohort.digest)
+        matcher = Matcher(equipment.cohort, equipment.with_cohort, equipment.raw)
+        self._recognition = Recognition(recogniser, matcher, vault, self._indexes, _now)
+        binding = equipment.binding
+        self.ready = Ready(binding.recogniser, binding.calibrations[0], binding.cohort, binding.calibrations[1], equipment.best_similarity)
         _warm(recogniser)
         gc.freeze()
         self._served = 0
@@ -110,19 +116,8 @@ def _recogniser(charge: Charge) -> Recogniser:
             raise ModelRefused(f"There is no recogniser {unknown[:40]!r}; choose onnx or reference.")
 
 
-def _cohort(charge: Charge, recogniser: Recogniser) -> Cohort:
-    cohort = cohorts.read_cohort(Path(charge.cohort).read_bytes()) if charge.cohort else cohorts.shipped()
-    if cohort.recogniser != recogniser.digest:
-        raise WrongRecogniser("The reference cohort was made by another recogniser; fit one with `engine cohort fit`.")
-    return cohort
-
-
-def _calibration(charge: Charge, recogniser: Recogniser, cohort: str | None) -> Calibration:
-    if charge.calibration:
-        own = Calibration.from_json(Path(charge.calibration).read_bytes())
-        if (own.recogniser, own.cohort) == (recogniser.digest, cohort):
-            return own
-    return calibrations.shipped(recogniser.digest, cohort)
+def _path(given: str | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 def _warm(recogniser: Recogniser) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from engine.equipment import Binding
 from engine.errors import EngineBusy, EngineError, EngineFailed
 from engine.faces import Answer
 from engine.orders import intent_of
@@ -35,6 +36,13 @@ class WorkersState:
     recogniser: str
     calibration: str
     cohort: str | None
+    raw_calibration: str
+    best_similarity: float
+
+    @property
+    def binding(self) -> Binding:
+        """What an evaluation must speak of, if this engine is to serve."""
+        return Binding(self.recogniser, self.cohort, (self.calibration, self.raw_calibration))
 
     @property
     def ready(self) -> bool:
@@ -105,6 +113,8 @@ class Workers:
             recogniser=self._identity.recogniser,
             calibration=self._identity.calibration,
             cohort=self._identity.cohort,
+            raw_calibration=self._identity.raw_calibration,
+            best_similarity=self._identity.best_similarity,
         )
 
     async def close(self) -> None:

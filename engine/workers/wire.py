@@ -62,11 +62,16 @@ class Job(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """Worker to pool, once: everything is loaded and warm."""
+    """Worker to pool, once: everything is loaded and warm. All but the last are digests.
+
+    `calibration` is for scores against `cohort`, `raw_calibration` for galleries where that is switched off; `best_similarity` is
+    the highest that both can vouch for."""
 
     recogniser: str
     calibration: str
     cohort: str | None
+    raw_calibration: str = ""
+    best_similarity: float = 100.0
 
 
 class Loading(msgspec.Struct, frozen=True, tag=True):

@@ -58,7 +58,14 @@ STATUS: Final = MappingProxyType(
             422: ("field-malformed", "facts-malformed", "malformed", "judgement-malformed", "idempotency-key-reused"),
             429: ("quota-day", "quota-case"),
             431: ("headers-too-large",),
-            503: ("audit-unavailable", "engine-failed", "engine-busy", "not-ready", "registry-unavailable"),
+            503: (
+                "audit-unavailable",
+                "engine-failed",
+                "engine-busy",
+                "not-ready",
+                "registry-unavailable",
+                *(f"evaluation-{fault}" for fault in ("absent", "stale", "other", "forged", "without-groups", "refused")),
+            ),
         }.items()
         for code in codes
     }

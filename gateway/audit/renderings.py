@@ -24,7 +24,7 @@ _READ, _UPDATE, _DELETE, _OTHER = 2, 3, 4, 99
 _ACTIVITY: Final = {
     "intent": _READ, "outcome": _READ, "denial": _READ, "check": _READ, "log-read": _READ, "erasure": _DELETE,
     "authorisation": _UPDATE, "licence-change": _UPDATE, "policy-change": _UPDATE, "gallery-change": _UPDATE, "key-change": _UPDATE,
-    "client-change": _UPDATE, "staff-change": _UPDATE, "case-change": _UPDATE, "evidence-change": _UPDATE,
+    "client-change": _UPDATE, "staff-change": _UPDATE, "case-change": _UPDATE, "evidence-change": _UPDATE, "evaluation-change": _UPDATE,
 }  # fmt: skip
 _ACTIVITY_NAMES: Final = {_READ: "Read", _UPDATE: "Update", _DELETE: "Delete"}
 _REFUSED: Final = ("denial", "authn-denied", "access-denied")

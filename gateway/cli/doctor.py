@@ -12,9 +12,14 @@ from typing import Final
 
 import typer
 
-from gateway.assembly import open_log
+from engine.equipment import read_equipment
+from engine.errors import EngineError
+from engine.evaluation.record import BELIEVED, check_current, from_record, shipped_record
+from engine.recognisers.base import dlib_digest
+from gateway.assembly import evaluations_of, open_log
 from gateway.audit.errors import AuditError
 from gateway.cli.options import FAILED, HomeOption, JsonOption, PortOption, say, settings_of
+from gateway.clock import SystemClock
 from gateway.errors import CustodesError
 from gateway.settings import Home, Settings
 from policies.errors import PolicyError
@@ -38,7 +43,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def doctor(*, home: HomeOption = None, port: PortOption = None, as_json: JsonOption = False) -> None:
-    """Look at Python, packages, disk, home, keys, rulebook and port. Exit code 0: all well; 1: something is to be mended."""
+    """Look at Python, packages, disk, home, keys, rulebook, log, evaluation and port. Exit code 0: all well; 1: something to mend."""
     try:
         settings = settings_of(home, port)
     except CustodesError as fault:
@@ -59,6 +64,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield from _home(settings.home)
     yield _rulebook()
     yield _log(settings)
+    yield _evaluation(settings)
     yield _port(settings)
 
 
@@ -117,6 +123,20 @@ def _log(settings: Settings) -> Finding:
     except (AuditError, CustodesError) as fault:
         return Finding("audit log", False, fault.sentence, "Do not start: keep the files, and compare them with an export or a witness.")
     return Finding("audit log", True, f"{size} entries, head verified")
+
+
+def _evaluation(settings: Settings) -> Finding:
+    kept, now = evaluations_of(settings.home), SystemClock().now()
+    try:
+        binding = read_equipment(dlib_digest(), settings.cohort, settings.calibration).binding
+        if kept.untouched:
+            check_current(from_record(shipped_record()), binding, now)
+            return Finding("evaluation", True, "the shipped record will be adopted at the first start")
+        current = kept.current(binding, now).evaluation
+    except EngineError as fault:
+        # Where a step helps, the sentence says it.
+        return Finding("evaluation", False, f"{fault.code}: {fault.sentence}", "Until then the recogniser serves nobody.")
+    return Finding("evaluation", True, f"of {current.at:%Y-%m-%d}, believed until {current.at + BELIEVED:%Y-%m-%d}")
 
 
 def _port(settings: Settings) -> Finding:

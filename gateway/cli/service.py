@@ -50,6 +50,9 @@ async def serve(settings: Settings) -> None:
     async with running(settings) as (house, _server, task):
         link = await asyncio.to_thread(house.registry.staff.first_link)
         typer.echo(f"Custodes serves on {settings.url}; state in {settings.home.root}.")
+        for name, part in house.readiness.report().parts.items():
+            if not part["ready"]:
+                typer.echo(f"Not ready: {name}: {part.get('why', 'see doctor')}", err=True)
         if link is not None:
             typer.echo(f"Nobody is on record yet. One-time link for the first registrar, good until {link.ends_at:%Y-%m-%d %H:%M} UTC:")
             typer.echo(f"{settings.url}/console/enter#{link.secret}")

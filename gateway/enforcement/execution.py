@@ -2,7 +2,7 @@
 The only code that wakes the recogniser, and it does so only behind a durable intent."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from engine.errors import EngineBusy, EngineError, EngineFailed
@@ -43,6 +43,7 @@ class Prepared:
 
     reviewers: int
     work: Work
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ class Execution:
     def prepare(self, declaration: Declaration, permit: Permit, licence_least: float) -> Prepared:
         """Turn obligations and declaration into work. Blocks; raises EngineError where a gallery is not to be had."""
         size = self._gallery_size(declaration)
-        planned = plan(permit, declaration, gallery_size=size, licence_least=licence_least)
-        return Prepared(planned.reviewers, self._work(declaration, planned))
+        planned = plan(permit, declaration, gallery_size=size, licence_least=licence_least, vouched=self.workers.state().best_similarity)
+        return Prepared(planned.reviewers, self._work(declaration, planned), planned.notes)
 
     async def carry_out(self, granted: Granted, prepared: Prepared, images: Images) -> Released | Held:
         """Record, search, record, and release or hold (steps 4 to 8 of docs/architecture.md).
@@ -73,6 +74,7 @@ class Execution:
         intent = await self._intend(granted, order_id, images)
         # 5, 6
         answer = await self._recognise(granted, intent, order_id, prepared.work, images)
+        answer = replace(answer, remarks=(*answer.remarks, *prepared.notes))
         # 7
         held = prepared.reviewers > 0 and to_judge(answer) > 0
         receipt = await self._close(self._open(granted, intent), self._outcome(granted, intent, answer, held=held))

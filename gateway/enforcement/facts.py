@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from engine.errors import EvaluationRefused
 from gateway.clock import Clock, iso
 from gateway.enforcement.declaration import Declaration
+from gateway.enforcement.fitness import EvaluationGate
 from gateway.errors import CustodesError
 from gateway.registry.coverage import Use, covering
 from gateway.registry.errors import NotOnRecord, RegistryError
@@ -23,6 +25,7 @@ WitnessedAt = Callable[[], datetime | None]
 """Says since when a quorum of witnesses has vouched for the log; None if none does."""
 
 REGISTER: Final = "register"
+MEASURED: Final = frozenset({"evaluated_on", "evaluated_for_minors", "fmr_ratio", "false_match_rate_minors"})
 
 
 class FactsRefused(CustodesError):
@@ -46,6 +49,7 @@ class Assembled:
     gallery_id: str | None
     gaps: tuple[Gap, ...]
     licence: Licence | None
+    unevaluated: Gap | None = None
 
     @property
     def licence_least(self) -> float:
@@ -60,6 +64,7 @@ class FactsBook:
     lookups: Lookups
     clock: Clock
     witnessed_at: WitnessedAt
+    gate: EvaluationGate
 
     def of(self, client_id: str, declaration: Declaration, view: View | None = None) -> Assembled:
         """Return the Facts of a client's request at this moment, or as the given view of the registry has them.
@@ -83,7 +88,10 @@ class FactsBook:
         _put_case(known, view, client_id, declaration, gaps)
         gallery = _put_gallery(known, view, client_id, declaration, gaps)
         known["authorisations"] = [paper.to_json() for paper in view.authorisations(client_id, declaration.case_ref)]
-        known["evidence"] = shown(view.evidence(client_id), place if isinstance(place, str) else None, declaration.purpose, at)
+        held = shown(view.evidence(client_id), place if isinstance(place, str) else None, declaration.purpose, at)
+        measured, unevaluated = self._measured()
+        # What the evaluation says of the recogniser is nobody else's to say: not even where it says nothing.
+        known["evidence"] = {name: value for name, value in held.items() if name not in MEASURED} | measured
         known["review"] = {"reviewers": list(view.reviewers()[:3]), "trained": True, "separate": True}
         known["log"] = log_facts(self.witnessed_at)
         licence: Licence | None = None
@@ -97,7 +105,16 @@ class FactsBook:
             facts = Facts.from_json(known, at=at, licence=() if licence is None else licence.terms.grants)
         except FactsError as fault:
             raise FactsRefused(fault.field, fault.sentence) from fault
-        return Assembled(facts, view, declaration.operation, declaration.case_ref, declaration.gallery_id, tuple(gaps), licence)
+        return Assembled(
+            facts, view, declaration.operation, declaration.case_ref, declaration.gallery_id, tuple(gaps), licence, unevaluated
+        )
+
+    def _measured(self) -> tuple[dict[str, object], Gap | None]:
+        """Return what the recogniser's current evaluation lets the rules know, or why there is none."""
+        try:
+            return dict(self.gate.current().evidence), None
+        except EvaluationRefused as fault:
+            return {}, (fault.code, _reason(fault.code, fault.sentence))
 
 
 def _put_case(known: dict[str, object], view: View, client_id: str, declaration: Declaration, gaps: list[Gap]) -> None:

@@ -37,15 +37,21 @@ class Plan:
 
     limits: SearchLimits
     reviewers: int
+    notes: tuple[str, ...] = ()
 
 
-def plan(permit: Permit, declaration: Declaration, *, gallery_size: int, licence_least: float) -> Plan:
-    """Return the limits that honour every obligation of the permit."""
+def plan(permit: Permit, declaration: Declaration, *, gallery_size: int, licence_least: float, vouched: float) -> Plan:
+    """Return the limits that honour every obligation of the permit. `vouched` is the highest similarity that is calibrated.
+
+    A threshold that somebody named is never lowered: where it is beyond that, the engine refuses it and says so."""
     asked = {obligation.kind: obligation.parameters for obligation in permit.obligations}
     least = max(licence_least, declaration.threshold or 0.0, float(asked.get("threshold_min", {}).get("similarity", 0)))
+    notes: tuple[str, ...] = ()
     if not least:
         # Nobody named a threshold: take the one at which a search of this gallery names a stranger once in ten times.
         least = max(_LEAST_SIMILARITY, 100.0 * (1.0 - _FALSE_CANDIDATES_WANTED / max(gallery_size, 1)))
+        if least > vouched:
+            least, notes = vouched, (_capped(vouched, gallery_size),)
     return Plan(
         SearchLimits(
             max_faces=_FACES.get(declaration.operation, 1),
@@ -54,4 +60,13 @@ def plan(permit: Permit, declaration: Declaration, *, gallery_size: int, licence
             person_similarity=_VERIFICATION_SIMILARITY,
         ),
         int(asked.get("human_review", {}).get("people", 0)),
+        notes,
+    )
+
+
+def _capped(vouched: float, gallery_size: int) -> str:
+    expected = (1 - vouched / 100) * gallery_size
+    return (
+        f"The threshold is {vouched:.6f}, the highest that the calibration can vouch for; in a gallery of {gallery_size:,} people"
+        f" it names a stranger in about {expected:.1g} of searches, not in one of ten."
     )

@@ -95,6 +95,8 @@ class Pipeline:
             gaps += [_not_kept(obligation.slug) for obligation in verdict.obligations if obligation.kind not in KEPT]
             if assembled.operation not in ENGINE_OPERATION:
                 gaps.append(_gap("operation-not-offered", "This gateway's recogniser does not offer that."))
+            if assembled.unevaluated is not None:
+                gaps.append(assembled.unevaluated)
         if "identify" in assembled.operation and assembled.gallery_id is None:
             gaps.append(_gap("gallery-missing", "A search names its gallery: declare it in Custodes-Gallery."))
         if not gaps:

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
+from engine.errors import EvaluationRefused
+from engine.evaluation.record import BELIEVED
 from engine.workers.pool import Workers
 from gateway.audit.log import AuditLog
+from gateway.clock import iso
 from gateway.enforcement.bench import Bench
+from gateway.enforcement.fitness import EvaluationGate
 from gateway.errors import CustodesError
 
 
@@ -23,6 +27,7 @@ class Readiness:
     log: AuditLog
     bench: Bench
     workers: Workers
+    gate: EvaluationGate
 
     def report(self) -> Report:
         """Ask each part."""
@@ -38,8 +43,17 @@ class Readiness:
                 "calibration": state.calibration,
                 "cohort": state.cohort,
             },
+            "evaluation": self._evaluation(),
         }
         return Report(all(bool(part["ready"]) for part in parts.values()), parts)
+
+    def _evaluation(self) -> dict[str, object]:
+        try:
+            current = self.gate.current()
+        except EvaluationRefused as fault:
+            return {"ready": False, "code": fault.code, "why": fault.sentence}
+        measured_at = current.evaluation.at
+        return {"ready": True, "digest": current.digest, "at": iso(measured_at), "ends": iso(measured_at + BELIEVED)}
 
     def _rulebook(self) -> dict[str, object]:
         try:

@@ -118,6 +118,7 @@ ChangeKind: TypeAlias = Literal[
     "case-change",
     "licence-change",
     "authorisation",
+    "evaluation-change",
     "evidence-change",
     "gallery-change",
     "key-change",

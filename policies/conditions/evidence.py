@@ -24,6 +24,26 @@ def evidence_at_least(question: Question, limit: tuple[str, float]) -> bool:
     return held is not None and held >= least
 
 
+def fmr_ratio_at_most(question: Question, most: float) -> bool:
+    """The recogniser's current evaluation finds the highest group's false match rate at most so many times the lowest's."""
+    return _measured_at_most(question, "fmr_ratio", most)
+
+
+def evaluated_for_minors(question: Question) -> bool:
+    """The recogniser's current evaluation compared enough pairs of minors."""
+    return evidence(question, "evaluated_for_minors")
+
+
+def minors_false_match_at_most(question: Question, most: float) -> bool:
+    """The recogniser's current evaluation finds minors taken for one another at most this often, as a share."""
+    return evaluated_for_minors(question) and _measured_at_most(question, "false_match_rate_minors", most)
+
+
+def _measured_at_most(question: Question, name: str, most: float) -> bool:
+    measured = as_number(question.facts.evidence.get(name))
+    return measured is not None and measured <= most
+
+
 def vendor_approved(question: Question) -> bool:
     """The vendor has approved this very purpose, and the approval has not run out."""
     approval = question.facts.vendor_approval
@@ -66,6 +86,13 @@ CONDITIONS: Final = (
     Condition("evidence", "the organisation has this on record", evidence, NAME, supply="{}"),
     Condition("evidence_denied", "the organisation says itself that it does not have this", evidence_denied, NAME),
     Condition("evidence_at_least", "this recorded measure is at least so much", evidence_at_least, NAME_IS_NUMBER, supply="{}"),
+    Condition(
+        "fmr_ratio_at_most", "the recogniser's evaluation finds the groups' false match rates at most so unlike", fmr_ratio_at_most, NUMBER
+    ),
+    Condition("evaluated_for_minors", "the recogniser was evaluated on enough pairs of minors", evaluated_for_minors),
+    Condition(
+        "minors_false_match_at_most", "the recogniser takes two minors for one at most this often", minors_false_match_at_most, NUMBER
+    ),
     Condition("vendor_approved", "the vendor's approval is for this purpose and current", vendor_approved, supply="vendor_approval"),
     Condition("consent", "the person's consent is of one of these kinds, and not withdrawn", consent, OPEN_WORDS, supply="consent:{}"),
     Condition("consent_withdrawn", "the person has withdrawn their consent", consent_withdrawn),

@@ -18,8 +18,9 @@ import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from engine import calibration, cohort
+from engine import cohort
 from engine.cohort import Cohort
+from engine.equipment import Binding, read_equipment
 from engine.errors import CohortRefused, EvaluationRefused, WrongRecogniser
 from engine.evaluation.corpus import Corpus, Label, Pair, labels_of, look, read_labels, read_pairs
 from engine.evaluation.evaluate import evaluate
@@ -256,16 +257,23 @@ def test_only_an_untouched_signed_record_is_believed(evaluation: Evaluation) -> 
 
 def test_a_record_speaks_for_one_recogniser_cohort_and_calibration_for_a_year(evaluation: Evaluation) -> None:
     held = replace(evaluation, calibrations=("c" * 64,))
-    facts = {"recogniser": held.recogniser, "cohort": held.cohort, "calibration": "c" * 64, "now": NOW + timedelta(days=30)}
-    check_current(held, **facts)
-    for changed in ({"recogniser": "x"}, {"cohort": None}, {"calibration": "x"}):
+    bound = Binding(held.recogniser, held.cohort, ("c" * 64,))
+    check_current(held, bound, NOW + timedelta(days=30))
+    for changed in ({"recogniser": "x"}, {"cohort": None}, {"calibrations": ("c" * 64, "x")}):
         with pytest.raises(EvaluationRefused) as refusal:
-            check_current(held, **(facts | changed))
+            check_current(held, replace(bound, **changed), NOW + timedelta(days=30))
         assert refusal.value.code == "evaluation-other"
     for when in (NOW + timedelta(days=366), NOW - timedelta(days=1)):
         with pytest.raises(EvaluationRefused) as refusal:
-            check_current(held, **(facts | {"now": when}))
+            check_current(held, bound, when)
         assert refusal.value.code == "evaluation-stale"
+
+
+def test_a_record_that_compares_no_groups_lets_nobody_be_served() -> None:
+    alone = evaluate([corpus_of(people(100, 0.05, group="Wide", centre=0.0, photos=2))], RECOGNISER, None, [], NOW)
+    with pytest.raises(EvaluationRefused) as refusal:
+        check_current(alone, Binding(alone.recogniser, None, ()), NOW)
+    assert refusal.value.code == "evaluation-without-groups"
 
 
 def test_evidence_holds_what_was_measured_and_nothing_that_was_not(evaluation: Evaluation) -> None:
@@ -285,10 +293,7 @@ def test_evidence_holds_what_was_measured_and_nothing_that_was_not(evaluation: E
 
 def test_the_shipped_record_speaks_for_what_is_shipped_and_reaches_its_targets() -> None:
     record = from_record(shipped_record())
-    reference, digest = cohort.shipped(), dlib_digest()
-    for chosen in (None, reference.digest):
-        made = calibration.shipped(digest, chosen)
-        check_current(record, recogniser=digest, cohort=reference.digest, calibration=made.digest, now=record.at)
+    check_current(record, read_equipment(dlib_digest(), None, None).binding, record.at)
     groups, pairs = record.findings
     assert groups.after is not None
     assert groups.before.spread is not None

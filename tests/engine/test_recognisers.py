@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine.errors import ModelRefused
 from engine.faces import Box
@@ -134,3 +135,18 @@ def test_importing_the_reference_leaves_pillow_as_strict_as_it_was(reference: Re
     whole = (portraits / "obama.jpg").read_bytes()
     with pytest.raises(Exception, match="before its picture does"):
         read_picture(whole[: len(whole) // 2])
+
+
+def test_small_faces_beside_a_large_one_are_counted(finder: FaceFinder, portrait: Callable[[str], Picture]) -> None:
+    pixels = portrait("obama.jpg").pixels
+    box = finder.detect(pixels)[0].box
+    face = Image.fromarray(pixels).crop((box.left - 60, box.top - 80, box.right + 60, box.bottom + 60))
+    crowd = Image.new("RGB", (1000, 700), (120, 130, 140))
+    crowd.paste(face.resize((420, 420 * face.height // face.width)), (20, 40))
+    small = face.resize((60, 60 * face.height // face.width))
+    for number in range(29):
+        crowd.paste(small, (470 + number % 6 * 85, 30 + number // 6 * 130))
+    found = finder.detect(np.asarray(crowd))
+    assert len(found) == 30
+    alone = crowd.crop((0, 0, 460, 700))
+    assert [face.box for face in finder.detect(np.asarray(alone))] == [found[0].box]
