@@ -16,12 +16,13 @@ from gateway.api.galleries import GalleryDoor
 from gateway.api.guard import Guard
 from gateway.api.health import HealthDoor
 from gateway.api.oauth import OAuthDoor
-from gateway.api.problems import render_fault, render_http_exception, render_problem
+from gateway.api.problems import render_fault, render_http_exception, render_problem, status_of
 from gateway.api.receipts import ReceiptDoor
 from gateway.api.recognition import RecognitionDoor
 from gateway.api.reviews import ReviewDoor
 from gateway.api.rulebooks import RulebookDoor
 from gateway.assembly import Assembly
+from gateway.console.console import console
 from gateway.errors import CustodesError
 from gateway.registry.rulebook import text_of
 
@@ -59,6 +60,8 @@ def create_app(house: Assembly) -> FastAPI:
         HealthDoor(house.readiness),
     ):
         app.include_router(routes.router())
+    for pages in console(house, status_of):
+        app.include_router(pages)
     app.add_exception_handler(CustodesError, render_problem)
     app.add_exception_handler(HTTPException, render_http_exception)
     app.add_exception_handler(Exception, render_fault)

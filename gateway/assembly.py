@@ -57,6 +57,7 @@ from gateway.registry.lookups import Lookups
 from gateway.registry.quotas import Quotas
 from gateway.registry.revocations import Revocations
 from gateway.registry.rulebook import Rulebooks
+from gateway.registry.signins import Signins
 from gateway.registry.staff import Staff
 from gateway.review.queue import Queue
 from gateway.review.vault import Vault
@@ -87,6 +88,7 @@ class Registry:
     issuers: Issuers
     identities: Identities
     revocations: Revocations
+    signins: Signins
     issuer: BuiltInIssuer
 
     def close(self) -> None:
@@ -159,6 +161,7 @@ def open_registry(settings: Settings, clock: Clock) -> Registry:
         identities=Identities(database),
         revocations=revocations,
         issuer=BuiltInIssuer(settings.url, issuer_keys, lookups, revocations, clock),
+        signins=Signins(database, clock),
     )
 
 

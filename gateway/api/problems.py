@@ -32,7 +32,7 @@ STATUS: Final = MappingProxyType(
                 "gallery-missing",
             ),
             401: ("unauthenticated",),
-            403: ("role-missing", "client-needed", "staff-needed"),
+            403: ("role-missing", "client-needed", "staff-needed", "form-refused"),
             404: (
                 "not-found",
                 "gallery-unknown",

@@ -1,0 +1,127 @@
+// What the console's pages do beyond showing: read a one-time link, check the head of the log, verify an entry, keep what was typed.
+import { Broken, agreesWithMemory, canVerifySignatures, equal, fromBase64, hex, leafHash, openCheckpoint, readProof, remember, rootFromPath, verifierKey } from "./log.js";
+
+const filled = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+async function text(path) {
+  const answer = await fetch(path, { headers: { accept: "text/plain" } });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.text();
+}
+
+function enter(form) {
+  if (location.hash.length < 20) return;
+  form.elements.secret.value = location.hash.slice(1);
+  // The secret must not stay in the address, where the history would keep it.
+  history.replaceState(null, "", location.pathname + location.search);
+  form.requestSubmit();
+}
+
+async function checkHead(card) {
+  const verdict = card.querySelector(".verdict");
+  const say = (key, values, mood) => {
+    verdict.className = `verdict ${mood}`;
+    verdict.textContent = filled(card.dataset[key], values);
+  };
+  try {
+    if (!(await canVerifySignatures())) return say("unable", { why: "Ed25519" }, "");
+    const key = await verifierKey(await text("/audit/log.vkey"));
+    const head = await openCheckpoint(await text("/audit/checkpoint"), key);
+    const old = await agreesWithMemory(head);
+    remember(head);
+    const since = Date.now();
+    const tell = () => say("verified", { seconds: Math.round((Date.now() - since) / 1000), size: head.size, old: old?.size ?? 0 }, "good");
+    tell();
+    setInterval(tell, 5000);
+  } catch (fault) {
+    say(fault instanceof Broken ? "broken" : "unable", { why: fault.message }, fault instanceof Broken ? "bad" : "");
+  }
+}
+
+async function verifyEntry(panel) {
+  const words = panel.dataset;
+  const [steps, verdict] = [panel.querySelector(".steps"), panel.querySelector(".verdict")];
+  steps.replaceChildren();
+  verdict.textContent = "";
+  const step = (name, mood, detail) => {
+    const [item, small] = [document.createElement("li"), document.createElement("small")];
+    item.className = mood;
+    item.textContent = words[name];
+    small.textContent = detail;
+    item.append(small);
+    steps.append(item);
+  };
+  const attempt = async (name, work) => {
+    try {
+      const [value, detail] = await work();
+      step(name, "good", detail);
+      return value;
+    } catch (fault) {
+      step(name, fault instanceof Broken ? "bad" : "open", fault.message);
+      throw fault;
+    }
+  };
+  const conclude = (key, mood) => {
+    verdict.className = `verdict ${mood}`;
+    verdict.textContent = words[key];
+  };
+  try {
+    if (!(await canVerifySignatures())) return conclude("unable", "");
+    const key = await verifierKey(words.key);
+    const leaf = await attempt("leaf", async () => {
+      const hash = await leafHash(fromBase64(words.body));
+      return [hash, hex(hash)];
+    });
+    const proof = readProof(await text(`/v1/receipts/${words.index}`));
+    const head = await attempt("signature", async () => {
+      const opened = await openCheckpoint(proof.checkpoint, key);
+      return [opened, `${opened.origin}, ${opened.size}`];
+    });
+    await attempt("path", async () => {
+      if (proof.index !== Number(words.index)) throw new Broken(`The proof is for entry ${proof.index}.`);
+      const root = await rootFromPath(leaf, proof.index, head.size, proof.path);
+      if (!equal(root, head.root)) throw new Broken(`${hex(root)} ≠ ${hex(head.root)}`);
+      return [root, `${proof.path.length} → ${hex(root)}`];
+    });
+    step("witnesses", head.witnesses.length ? "good" : "open", head.witnesses.join(", ") || words.none);
+    await attempt("consistency", async () => {
+      const old = await agreesWithMemory(head);
+      remember(head);
+      return [old, old === null ? words.first : `${old.size} → ${head.size}`];
+    });
+    conclude("green", "good");
+  } catch (fault) {
+    conclude("red", "bad");
+  }
+}
+
+const DRAFT = "custodes-draft";
+
+// A sign-in that ran out must not cost what was typed: the browser keeps it until the page is back.
+function keepTyping(form) {
+  const place = `${DRAFT}:${location.pathname}:${form.getAttribute("action")}`;
+  const kept = sessionStorage.getItem(place);
+  if (kept !== null) {
+    sessionStorage.removeItem(place);
+    for (const [name, value] of JSON.parse(kept)) {
+      const field = form.elements.namedItem(name);
+      if (field && "value" in field && field.type !== "hidden") field.value = value;
+    }
+  }
+  form.addEventListener("submit", () => {
+    const typed = [...new FormData(form)].filter(([name, value]) => name !== "form_token" && typeof value === "string");
+    sessionStorage.setItem(place, JSON.stringify(typed));
+  });
+}
+
+const enterForm = document.querySelector("#enter");
+if (enterForm) enter(enterForm);
+const head = document.querySelector("#head");
+if (head) checkHead(head);
+const panel = document.querySelector("#verify");
+if (panel) {
+  const button = panel.querySelector("button");
+  button.hidden = false;
+  button.addEventListener("click", () => verifyEntry(panel));
+}
+for (const form of document.querySelectorAll("form[data-keep]")) keepTyping(form);

@@ -1,0 +1,27 @@
+"""Put the console together: its desk and its pages. Named by app.py alone, which lends it the house's map from errors to statuses."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+
+from gateway.assembly import Assembly
+from gateway.console.audit import AuditPages
+from gateway.console.desk import Desk
+from gateway.console.entrance import EntrancePages
+from gateway.console.overview import OverviewPage
+from gateway.console.pages import Pages
+from gateway.console.visits import Visits
+from gateway.errors import CustodesError
+
+
+def console(house: Assembly, status_of: Callable[[CustodesError], int]) -> list[APIRouter]:
+    """Return the routes of every page."""
+    visits = Visits(house.registry.signins, house.registry.lookups, house.journal, house.clock, house.settings.url)
+    pages = Pages(house.clock)
+    desk = Desk(visits, pages, house.log, house.bench, status_of)
+    return [
+        pages.router(),
+        EntrancePages(desk, house.registrar, house.registry.staff).router(),
+        OverviewPage(desk, house.explorer, house.waiting.queue, house.readiness).router(),
+        AuditPages(desk, house.explorer).router(),
+    ]

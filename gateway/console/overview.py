@@ -1,0 +1,75 @@
+"""The first page: what happened today, what waits for people, and the head of the log. Changes nothing."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+
+from gateway.clock import iso
+from gateway.console.desk import Desk
+from gateway.console.entries import Line, lines
+from gateway.console.visits import HOME_PAGE
+from gateway.enforcement.readiness import Readiness, Report
+from gateway.records.explorer import Explorer, Filter
+from gateway.review.queue import Queue
+
+_LATEST: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What the log says of today (UTC): counts, refusals by reason, and permitted and refused by purpose."""
+
+    permitted: int
+    refused: int
+    unrecognised: int
+    waiting: int
+    reasons: list[tuple[str, int]]
+    purposes: list[tuple[str, int, int]]
+    latest: list[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewPage:
+    """/console."""
+
+    desk: Desk
+    explorer: Explorer
+    queue: Queue
+    readiness: Readiness
+
+    def router(self) -> APIRouter:
+        """Return the route."""
+        router = APIRouter(route_class=self.desk.route(), include_in_schema=False)
+        router.add_api_route(HOME_PAGE, self.show, methods=["GET"])
+        return router
+
+    async def show(self, request: Request) -> Response:
+        """Show today."""
+        visit = await self.desk.visit(request)
+        # Counts are for all staff; which requests they were is for those who may read the log.
+        today = await asyncio.to_thread(self._today, self.desk.visits.clock.now(), visit.may("auditor"))
+        state: Report = self.readiness.report()
+        return self.desk.show(request, visit, "overview.html", today=today, state=state)
+
+    def _today(self, now: datetime, may_read: bool) -> Today:
+        since = iso(now)[:10]
+        permitted = self.explorer.counts("purpose", kind="intent", since=since)
+        refused = self.explorer.counts("purpose", kind="denial", since=since)
+        kinds = self.explorer.counts("kind", since=since)
+        reasons = sorted(self.explorer.counts("code", kind="denial", since=since).items(), key=lambda item: (-item[1], item[0]))
+        names = sorted({*permitted, *refused}, key=lambda name: (-permitted.get(name, 0) - refused.get(name, 0), name))
+        latest = (
+            [found for kind in ("intent", "denial") for found in self.explorer.find(Filter(kind=kind), limit=_LATEST)] if may_read else []
+        )
+        return Today(
+            permitted=kinds.get("intent", 0),
+            refused=kinds.get("denial", 0),
+            unrecognised=kinds.get("authn-denied", 0),
+            waiting=len(self.queue.waiting()),
+            reasons=reasons[:6],
+            purposes=[(name, permitted.get(name, 0), refused.get(name, 0)) for name in names[:8]],
+            latest=lines(sorted(latest, key=lambda found: -found.index)[:_LATEST]),
+        )

@@ -1,0 +1,94 @@
+"""An auditor in the browser: finds a refusal, verifies it, and sees an altered row turn red."""
+
+import sqlite3
+from contextlib import closing
+
+from tests.stories.town import LIVE, POLICE
+
+
+def refused(site):
+    """Let the police ask for what nobody may have; return the index of the refusal's entry."""
+
+    async def ask(town):
+        return await town.search(POLICE, purpose="mass_surveillance", capture=LIVE)
+
+    return site.town(ask).json()["log_index"]
+
+
+def test_an_auditor_finds_a_refusal_by_filters_and_verifies_it_in_the_browser(site, visitor):
+    index = refused(site)
+    page = visitor("cy")
+    page.goto(f"{site.url}/console/audit")
+    page.select_option("#f-decision", "refusal")
+    page.fill("#f-client", POLICE)
+    page.click("text=Find")
+    assert f"client={POLICE}" in page.url
+    page.click(f"th a:text-is('{index}')")
+    page.click("#verify button")
+    page.wait_for_selector("#verify .verdict.good")
+    assert page.locator("#verify .steps .bad").count() == 0
+    assert page.locator("#verify .steps .good").count() >= 4
+
+
+def test_a_row_that_an_insider_altered_turns_red(site, visitor):
+    index = refused(site)
+    page = visitor("cy")
+    database = site.house.settings.home.audit / "log.sqlite"
+    with closing(sqlite3.connect(database)) as insider, insider:
+        size, bundle = insider.execute("SELECT size, bundle FROM batches WHERE size > ? ORDER BY size LIMIT 1", (index,)).fetchone()
+        altered = bundle.replace(b"mass_surveillance", b"missing_person___")
+        assert altered != bundle
+        insider.execute("UPDATE batches SET bundle = ? WHERE size = ?", (altered, size))
+    try:
+        page.goto(f"{site.url}/console/audit/entries/{index}")
+        page.click("#verify button")
+        page.wait_for_selector("#verify .verdict.bad")
+    finally:
+        with closing(sqlite3.connect(database)) as insider, insider:
+            insider.execute("UPDATE batches SET bundle = ? WHERE size = ?", (bundle, size))
+
+
+def test_a_browser_that_remembers_a_longer_log_says_so(site, visitor):
+    page = visitor("cy")
+    page.wait_for_selector("#head .verdict.good")
+    page.evaluate("localStorage['custodes-heads'] = JSON.stringify({'custodes.local/log': {size: 99999, root: '00'}})")
+    page.reload()
+    page.wait_for_selector("#head .verdict.bad")
+    assert "99999" in page.inner_text("#head .verdict")
+
+
+def test_a_browser_that_remembers_another_history_says_so(site, visitor):
+    page = visitor("cy")
+    page.wait_for_selector("#head .verdict.good")
+    page.evaluate("localStorage['custodes-heads'] = JSON.stringify({'custodes.local/log': {size: 5, root: 'ab'.repeat(32)}})")
+    page.reload()
+    page.wait_for_selector("#head .verdict.bad")
+
+
+def test_each_page_of_the_log_that_is_read_is_an_entry_itself(site, signed_in):
+    web, _token = signed_in("cy")
+    web.get("/console/audit?kind=denial")
+    assert site.entries("log-read")[-1]["asked"] == {"kind": "denial"}
+    web.get("/console/audit/entries/0")
+    assert site.entries("log-read")[-1]["what"] == {"console": True, "entry": 0}
+
+
+def test_a_malformed_filter_is_said_beside_its_field_and_what_was_typed_stays(site, signed_in):
+    web, _token = signed_in("cy")
+    answer = web.get("/console/audit?since=yesterday&client=reunite")
+    assert answer.status_code == 422
+    assert 'id="wrong-since"' in answer.text
+    assert 'value="yesterday"' in answer.text and 'value="reunite"' in answer.text
+
+
+def test_an_entry_that_does_not_exist_is_a_page_that_says_so(site, signed_in):
+    web, _token = signed_in("cy")
+    for path in ("/console/audit/entries/99999999", "/console/audit/entries/x", "/console/audit/entries/-1"):
+        assert web.get(path).status_code in (404, 422)
+
+
+def test_text_from_people_stays_text(site, signed_in):
+    web, _token = signed_in("cy")
+    page = web.get("/console").text
+    assert "<script>alert" not in page
+    assert "Cy &lt;script&gt;" in page
