@@ -54,3 +54,21 @@ class VectorError(PolicyError):
     def __init__(self, line: int, sentence: str) -> None:
         super().__init__(f"line {line}: {sentence}")
         self.line = line
+
+
+class Undecided(PolicyError):
+    """A question about all possible requests could not be answered in the time that it had; nothing may be built on it."""
+
+    code = "undecided"
+
+
+class RecordDamaged(PolicyError):
+    """A recorded decision cannot be read back; `position` counts from 0, `index` is its place in the log if it says so."""
+
+    code = "record-damaged"
+
+    def __init__(self, position: int, index: int | None, sentence: str) -> None:
+        where = f"record {position}" if index is None else f"record {position} (entry {index})"
+        super().__init__(f"{where}: {sentence}")
+        self.position = position
+        self.index = index

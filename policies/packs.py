@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from policies.errors import RulebookRefused
 from policies.places import known_area
-from policies.rules import Origin, Rule, read_lines, read_rule
+from policies.rules import COLUMNS, Origin, Rule, read_lines, read_rule
 from policies.vocabulary import Vocabulary
 
 SHIPPED: Final = Path(__file__).with_name("packs")
@@ -71,12 +71,15 @@ class Pack:
 
     def rules(self, options: Mapping[str, object], words: Vocabulary) -> tuple[Rule, ...]:
         """The pack's rules under these options (others take their defaults). Raises RulebookRefused."""
-        values = self.values(options, words)
-        lifted = {option.lifts for name, option in self.options.items() if values[name] is True and option.lifts}
-        texts = {rule: (text.source, text.sentence) for rule, text in self.texts.items()}
-        origin = Origin(self.name, self.place, self.effective_from, self.effective_to, values, frozenset(lifted), texts)
+        origin = self.origin(self.values(options, words))
         made = (read_rule(number, cells, origin, words) for number, cells in self.lines)
         return tuple(rule for rule in made if rule is not None)
+
+    def origin(self, values: Mapping[str, bool | tuple[str, ...]]) -> Origin:
+        """What each line inherits from the pack under these option values."""
+        lifted = {option.lifts for name, option in self.options.items() if values[name] is True and option.lifts}
+        texts = {rule: (text.source, text.sentence) for rule, text in self.texts.items()}
+        return Origin(self.name, self.place, self.effective_from, self.effective_to, values, frozenset(lifted), texts)
 
     def values(self, options: Mapping[str, object], words: Vocabulary) -> dict[str, bool | tuple[str, ...]]:
         """Every option with its value. Raises RulebookRefused for one that the pack does not have or that has the wrong form."""
@@ -93,19 +96,29 @@ def names() -> tuple[str, ...]:
 
 def load(name: str, words: Vocabulary, folder: Path = SHIPPED) -> Pack:
     """Read one pack whole, its rules checked under default options. Raises RulebookRefused (`pack-unavailable`)."""
+    pack = read(name, words, folder)
+    try:
+        pack.rules({}, words)
+    except RulebookRefused as error:
+        raise RulebookRefused(error.where, error.line, error.problem, error.mend, code="pack-unavailable") from error
+    return pack
+
+
+def read(name: str, words: Vocabulary, folder: Path = SHIPPED, *, manifest_alone: bool = False) -> Pack:
+    """Read a pack's two files, its lines only split, or not at all. Raises RulebookRefused (`pack-unavailable`)."""
     if not _NAME.fullmatch(name) or not (folder / name / "pack.toml").is_file():
         raise RulebookRefused(name[:60], 0, "There is no such pack.", f"Packs: {', '.join(names())}.", code="pack-unavailable")
     try:
         manifest = (folder / name / "pack.toml").read_bytes().replace(b"\r\n", b"\n")
         policy = (folder / name / "policy.csv").read_bytes().replace(b"\r\n", b"\n")
-        pack = _pack(name, tomllib.loads(manifest.decode()), policy.decode(), hashlib.sha256(manifest + b"\0" + policy).hexdigest(), words)
-        pack.rules({}, words)
+        version = hashlib.sha256(manifest + b"\0" + policy).hexdigest()
+        lines = ",".join(COLUMNS) if manifest_alone else policy.decode()
+        return _pack(name, tomllib.loads(manifest.decode()), lines, version, words)
     except RulebookRefused as error:
         raise RulebookRefused(error.where, error.line, error.problem, error.mend, code="pack-unavailable") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         sentence = f"pack.toml or policy.csv cannot be read ({type(error).__name__}: {error})."
         raise RulebookRefused(name, 0, sentence, "Restore it from the release.", code="pack-unavailable") from error
-    return pack
 
 
 def _pack(name: str, table: Mapping[str, Any], policy: str, version: str, words: Vocabulary) -> Pack:

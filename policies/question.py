@@ -10,8 +10,8 @@ from policies.vocabulary import Vocabulary
 
 KINDS: Final = ("request", "release", "lifecycle")
 # A stored camera picture is a camera picture; an upload is one too if it names the camera it came from.
-_CAMERA_SOURCES: Final = ("live_feed", "recorded_video", "cctv_bulk")
-_NO_CAMERA: Final = (None, "none")
+CAMERA_SOURCES: Final = ("live_feed", "recorded_video", "cctv_bulk")
+NO_CAMERA: Final = (None, "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,6 @@ def _is_live(facts: Facts, window_s: int) -> bool:
         return False
     if facts.operation == "live_identify":
         return True
-    if capture.source is not None and capture.source not in _CAMERA_SOURCES and capture.device in _NO_CAMERA:
+    if capture.source is not None and capture.source not in CAMERA_SOURCES and capture.device in NO_CAMERA:
         return False
     return capture.age_s is None or capture.age_s <= window_s

@@ -20,7 +20,7 @@ MOMENTS: Final = ("request", "release", "lifecycle")
 EFFECTS: Final = ("allow", "deny", "oblige", "due")
 ANY: Final = ("*",)
 # `BASE-8` is a row of LAW.md; what follows a slash tells apart the sentences of one row.
-_RULE: Final = re.compile(r"[A-Z]{2,5}-\d{1,3}(/[a-z][a-z0-9_-]{0,30})?", re.ASCII)
+RULE_ID: Final = re.compile(r"[A-Z]{2,5}-\d{1,3}(/[a-z][a-z0-9_-]{0,30})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def read_rule(number: int, cells: tuple[str, ...], origin: Origin, words: Vocabu
 
 
 def _read(number: int, line: Mapping[str, str], origin: Origin, words: Vocabulary) -> Rule | None:
-    if not _RULE.fullmatch(line["rule"]):
+    if not RULE_ID.fullmatch(line["rule"]):
         raise _refused(f"{line['rule']!r} is no rule id.", "Write one such as AMZ-5 or AMZ-5/reviewers.")
     effect = _one_of(line["effect"], EFFECTS, "effect")
     if (_one_of(line["on"], MOMENTS, "on") == "lifecycle") != (effect == "due"):

@@ -5,7 +5,7 @@ from typing import Final
 from policies.conditions.condition import OPEN_WORDS, Condition, closed
 from policies.question import Question
 
-_PUBLIC: Final = ("public", "public_accommodation")
+PUBLIC: Final = ("public", "public_accommodation")
 
 
 def live(question: Question) -> bool:
@@ -21,7 +21,7 @@ def subject_involved(question: Question) -> bool:
 def public_space(question: Question) -> bool:
     """The capture was made where the public has access; an unknown space counts as one."""
     space = question.facts.capture.space
-    return space is None or space in _PUBLIC
+    return space is None or space in PUBLIC
 
 
 def space(question: Question, words: frozenset[str]) -> bool:

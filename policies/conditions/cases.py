@@ -6,7 +6,7 @@ from policies.conditions.condition import NUMBER, OPEN_WORDS, Condition, Literal
 from policies.question import Question
 from policies.vocabulary import Vocabulary
 
-_SUSPICION: Final = ("none", "reasonable_suspicion", "objective_facts", "probable_cause")
+SUSPICION: Final = ("none", "reasonable_suspicion", "objective_facts", "probable_cause")
 
 
 def case_reference(question: Question) -> bool:
@@ -38,7 +38,7 @@ def penalty_years_at_least(question: Question, years: float) -> bool:
 def suspicion_at_least(question: Question, least: int) -> bool:
     """The suspicion is at least this strong."""
     held = question.facts.case.suspicion
-    return held in _SUSPICION and _SUSPICION.index(held) >= least
+    return held in SUSPICION and SUSPICION.index(held) >= least
 
 
 def imminent_threat(question: Question) -> bool:
@@ -68,9 +68,9 @@ def gallery_of_this_case(question: Question) -> bool:
 
 
 def _degree(text: str, words: Vocabulary) -> int:
-    if text not in _SUSPICION:
-        raise ValueError(f"write one of {', '.join(_SUSPICION)}")
-    return _SUSPICION.index(text)
+    if text not in SUSPICION:
+        raise ValueError(f"write one of {', '.join(SUSPICION)}")
+    return SUSPICION.index(text)
 
 
 CONDITIONS: Final = (

@@ -39,7 +39,7 @@ PROTECTED_GROUNDS: Final = frozenset(
     }
 )
 # What a categorisation may say without saying what a person is.
-_HARMLESS_CATEGORIES: Final = frozenset({"quality", "pose", "occlusion", "glasses", "mask", "blur", "exposure", "noise"})
+HARMLESS_CATEGORIES: Final = frozenset({"quality", "pose", "occlusion", "glasses", "mask", "blur", "exposure", "noise"})
 
 
 def context(question: Question, name: str) -> bool:
@@ -87,7 +87,7 @@ def protected_ground(question: Question) -> bool:
 def sensitive_categories(question: Question) -> bool:
     """A categorisation says what a person is, or does not say what it sorts by."""
     sorted_by = set(words_of(question.facts.context.get("categories")))
-    return not sorted_by or not sorted_by <= _HARMLESS_CATEGORIES
+    return not sorted_by or not sorted_by <= HARMLESS_CATEGORIES
 
 
 def words_of(held: object) -> tuple[str, ...]:

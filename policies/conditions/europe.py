@@ -10,10 +10,10 @@ from policies.question import Question
 from policies.reading import Json, as_time
 
 # Roles of a person who is suspected or convicted of an offence.
-_SUSPECTS: Final = frozenset({"accused", "convicted", "defendant", "offender", "suspect", "wanted"})
-_CRIMINAL: Final = frozenset({"criminal_investigation", "wanted_person", "prosecution"})
+SUSPECTS: Final = frozenset({"accused", "convicted", "defendant", "offender", "suspect", "wanted"})
+CRIMINAL: Final = frozenset({"criminal_investigation", "wanted_person", "prosecution"})
 # What police and prosecution do as such (LED Art. 1(1)); their gates and their staff are the GDPR's.
-_POLICE_WORK: Final = _CRIMINAL | {
+POLICE_WORK: Final = CRIMINAL | {
     "missing_person",
     "trafficking_victim",
     "victim_identification",
@@ -25,7 +25,7 @@ _POLICE_WORK: Final = _CRIMINAL | {
     "profiling",
 }
 # What a categorisation may say without inferring what Art. 5(1)(g) of the AI Act lists; a word that is not here is not harmless.
-_APPEARANCE: Final = frozenset(
+APPEARANCE: Final = frozenset(
     {
         "adult", "age", "age_group", "age_range", "beard", "blur", "child", "clothing", "exposure", "eye_colour", "facial_hair", "gender",
         "glasses", "hair", "hair_colour", "height", "hat", "make_up", "makeup", "mask", "minor", "noise", "occlusion", "pose", "quality",
@@ -33,8 +33,8 @@ _APPEARANCE: Final = frozenset(
     }
 )  # fmt: skip
 # The documents that AI Act Arts. 5(3) and 26(10) know.
-_AUTHORISATIONS: Final = ("judicial_authorisation", "admin_authorisation")
-_LABELLING: Final = frozenset({"annotation", "dataset", "filtering", "labelling", "labeling", "labelled", "labeled"})
+AUTHORISATIONS: Final = ("judicial_authorisation", "admin_authorisation")
+LABELLING: Final = frozenset({"annotation", "dataset", "filtering", "labelling", "labeling", "labelled", "labeled"})
 # A category of a watchlist is closed if its name says one of the first and none of the second (Bridges, 124).
 _FIXED_GROUNDS: Final = frozenset(
     {
@@ -46,7 +46,7 @@ _FIXED_GROUNDS: Final = frozenset(
 _OPEN_GROUNDS: Final = frozenset(
     {"all", "any", "anybody", "anyone", "associates", "everybody", "everyone", "intelligence", "interest", "other", "others", "possible"}
 )
-_NO_EFFECT: Final = frozenset({"beneficial", "favourable", "neutral", "none", "positive"})
+NO_EFFECT: Final = frozenset({"beneficial", "favourable", "neutral", "none", "positive"})
 # The record of a law that lifts the double check has no settled name. It says what (first set) and that it is lifted (second set).
 _DOUBLE_CHECK: Final = frozenset({"14", "art14", "article14", "double", "dual", "second", "two"})
 _LIFTED: Final = frozenset(
@@ -60,7 +60,7 @@ _LIFTED: Final = frozenset(
 def suspect_sought(question: Question) -> bool:
     """A person who is suspected or convicted of an offence is sought: by role, or by purpose where no role is given."""
     role = question.facts.target.role
-    return question.facts.purpose in _CRIMINAL if role is None else role in _SUSPECTS
+    return question.facts.purpose in CRIMINAL if role is None else role in SUSPECTS
 
 
 def first_identification(question: Question) -> bool:
@@ -77,7 +77,7 @@ def request_overdue(question: Question, hours: float) -> bool:
     # A register may hold a request without its hour; that it is pending is then what is known of it.
     pending = any(
         paper.status == "requested"
-        and paper.type in _AUTHORISATIONS
+        and paper.type in AUTHORISATIONS
         and binds(paper, question)
         and (paper.requested_at is None or paper.requested_at <= deadline)
         for paper in question.facts.authorisations
@@ -93,16 +93,18 @@ def national_law_opens(question: Question) -> bool:
 
 def double_check_lifted(question: Question) -> bool:
     """A law says that the check by two persons of Art. 14(5) is not needed here."""
-    return any(
-        held is True and not _DOUBLE_CHECK.isdisjoint(name.split("_")) and not _LIFTED.isdisjoint(name.split("_"))
-        for name, held in question.facts.evidence.items()
-    )
+    return any(held is True and lifts_double_check(name) for name, held in question.facts.evidence.items())
+
+
+def lifts_double_check(name: str) -> bool:
+    """The name of a record says that the check by two persons is lifted."""
+    return not _DOUBLE_CHECK.isdisjoint(name.split("_")) and not _LIFTED.isdisjoint(name.split("_"))
 
 
 def infers_sensitive_trait(question: Question) -> bool:
     """A categorisation says more than what is seen (race, belief, orientation …), or does not say what it sorts by."""
     sorted_by = set(words_of(question.facts.context.get("categories")))
-    return not sorted_by or not sorted_by <= _APPEARANCE
+    return not sorted_by or not sorted_by <= APPEARANCE
 
 
 def lawful_labelling(question: Question) -> bool:
@@ -110,7 +112,7 @@ def lawful_labelling(question: Question) -> bool:
     facts = question.facts
     if facts.gallery.provenance == "scraped" or facts.capture.source in ("web_scrape", "cctv_bulk"):
         return False
-    declared = any(not _LABELLING.isdisjoint(_spoken(name, held)) for name, held in facts.context.items())
+    declared = any(not LABELLING.isdisjoint(spoken(name, held)) for name, held in facts.context.items())
     return declared or (facts.purpose in ("research", "system_testing") and facts.gallery.provenance is not None)
 
 
@@ -118,25 +120,26 @@ def police_work(question: Question) -> bool:
     """Police or prosecutors, or somebody for them, do what they exist for: the Law Enforcement Directive applies, not the GDPR."""
     client = question.facts.client
     authorities = question.words.group("clients", "law_enforcement") or ()
-    return question.facts.purpose in _POLICE_WORK and (client.kind in authorities or client.acts_for in authorities)
+    return question.facts.purpose in POLICE_WORK and (client.kind in authorities or client.acts_for in authorities)
 
 
 def affects_person(question: Question) -> bool:
     """What follows from the output is not said to be harmless for the person; not saying it counts as harm."""
-    return _NO_EFFECT.isdisjoint(words_of(question.facts.context.get("effect")))
+    return NO_EFFECT.isdisjoint(words_of(question.facts.context.get("effect")))
 
 
 def closed_watchlist(question: Question) -> bool:
     """The gallery says whom it lists, and each of its categories is one that a policy can fix: no "people of interest"."""
     listed = question.facts.gallery.categories or ()
-    return bool(listed) and all(_fixed(set(category.split("_"))) for category in listed)
+    return bool(listed) and all(fixed_ground(set(category.split("_"))) for category in listed)
 
 
-def _fixed(words: set[str]) -> bool:
+def fixed_ground(words: set[str]) -> bool:
+    """The words of a category say a ground that a policy can fix, and no open one."""
     return not _FIXED_GROUNDS.isdisjoint(words) and _OPEN_GROUNDS.isdisjoint(words)
 
 
-def _spoken(name: str, held: Json) -> set[str]:
+def spoken(name: str, held: Json) -> set[str]:
     """The single words of a circumstance: of its name if it is declared to be so, and of its text."""
     texts = (name,) if held is True else words_of(held)
     return {word for text in texts for word in text.split("_")}

@@ -9,7 +9,7 @@ from policies.question import Question
 from policies.vocabulary import Vocabulary
 
 # Kinds that can open a use. A subpoena only asks for records that exist.
-_OPENING: Final = frozenset(
+OPENING: Final = frozenset(
     {
         "judicial_warrant",
         "court_order",
@@ -50,7 +50,7 @@ def counts(paper: Authorisation, question: Question) -> bool:
 
 def authorised(question: Question) -> bool:
     """A document of any kind that can open a use counts."""
-    return any(paper.type in _OPENING and counts(paper, question) for paper in question.facts.authorisations)
+    return any(paper.type in OPENING and counts(paper, question) for paper in question.facts.authorisations)
 
 
 def authorisation(question: Question, kinds: Kinds) -> bool:

@@ -6,7 +6,7 @@ from policies.conditions.condition import AREA, CLIENTS, OPEN_WORDS, Condition, 
 from policies.places import inside
 from policies.question import Question
 
-_NOBODY_IN_PARTICULAR: Final = (None, "anyone", "bystander", "group")
+NOBODY_IN_PARTICULAR: Final = (None, "anyone", "bystander", "group")
 
 
 def acts_for(question: Question, kinds: frozenset[str]) -> bool:
@@ -36,7 +36,7 @@ def specific_person(question: Question) -> bool:
 
 def untargeted(question: Question) -> bool:
     """Nobody in particular is sought: anyone, bystanders, a group, or no target is given."""
-    return question.facts.target.kind in _NOBODY_IN_PARTICULAR
+    return question.facts.target.kind in NOBODY_IN_PARTICULAR
 
 
 def target(question: Question, kinds: frozenset[str]) -> bool:

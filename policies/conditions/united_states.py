@@ -10,23 +10,23 @@ from policies.question import Question
 from policies.reading import as_time
 from policies.vocabulary import Vocabulary
 
-_EXIGENT: Final = ("urgent", "exigent", "exigency", "exigent_circumstances", "emergency")
-_FEDERAL: Final = frozenset({"federal", "cbp", "tsa"})
-_PORT: Final = frozenset({"airport", "seaport", "port"})
+EXIGENT: Final = ("urgent", "exigent", "exigency", "exigent_circumstances", "emergency")
+FEDERAL: Final = frozenset({"federal", "cbp", "tsa"})
+PORT: Final = frozenset({"airport", "seaport", "port"})
 # Pictures as a camera made them. A probe of any other kind is drawn or changed, whatever it is called.
-_PHOTOGRAPHS: Final = frozenset(
+PHOTOGRAPHS: Final = frozenset(
     {"photo", "photograph", "image", "original", "unaltered", "still", "still_image", "frame", "video_frame", "video_still", "screenshot",
      "mugshot", "booking_photo", "cctv", "cctv_still", "crop", "cropped", "rotated"}
 )  # fmt: skip
-_CHANGED: Final = ("probe_manipulated", "probe_altered", "probe_edited", "manipulated", "substantively_manipulated")
-_GAIN: Final = frozenset({"sale", "sell", "lease", "trade", "profit", "for_profit", "payment", "paid", "compensation", "consideration"})
-_GOVERNMENT: Final = frozenset({"police_local", "police_state", "prosecutor_court", "public_agency"})
-_GLBA: Final = ("glba", "glba_institution", "glba_financial_institution", "financial_institution")
-_CHILD_EXPLOITATION: Final = frozenset(
+CHANGED: Final = ("probe_manipulated", "probe_altered", "probe_edited", "manipulated", "substantively_manipulated")
+GAIN: Final = frozenset({"sale", "sell", "lease", "trade", "profit", "for_profit", "payment", "paid", "compensation", "consideration"})
+GOVERNMENT: Final = frozenset({"police_local", "police_state", "prosecutor_court", "public_agency"})
+GLBA: Final = ("glba", "glba_institution", "glba_financial_institution", "financial_institution")
+CHILD_EXPLOITATION: Final = frozenset(
     {"child_sexual_exploitation", "sexual_exploitation_of_children", "child_exploitation", "child_sexual_abuse_material", "csam",
      "child_pornography"}
 )  # fmt: skip
-_OWN_DEVICE: Final = ("own_device", "personal_device", "employer_device", "employer_issued_device")
+OWN_DEVICE: Final = ("own_device", "personal_device", "employer_device", "employer_issued_device")
 
 
 def federal_home(question: Question) -> bool:
@@ -36,7 +36,7 @@ def federal_home(question: Question) -> bool:
 
 def exigent(question: Question) -> bool:
     """It cannot wait: urgency is declared, or the case records a present danger to life."""
-    return question.facts.case.imminent_threat is True or any(question.facts.context.get(name) is True for name in _EXIGENT)
+    return question.facts.case.imminent_threat is True or any(question.facts.context.get(name) is True for name in EXIGENT)
 
 
 def surveillance(question: Question) -> bool:
@@ -63,8 +63,8 @@ def _at_port(question: Question) -> bool:
     if facts.capture.space == "border" or facts.client.acts_for == "border_agency":
         return True
     named = {word for name, held in said if held is not False for text in (name, *words_of(held)) for word in text.lower().split("_")}
-    with_agency = facts.client.acts_for == "police_federal" or not _FEDERAL.isdisjoint(named)
-    return with_agency and not _PORT.isdisjoint(named)
+    with_agency = facts.client.acts_for == "police_federal" or not FEDERAL.isdisjoint(named)
+    return with_agency and not PORT.isdisjoint(named)
 
 
 def paper_shown(question: Question, kinds: frozenset[str]) -> bool:
@@ -76,7 +76,7 @@ def altered_probe(question: Question) -> bool:
     """The face searched with is drawn, made up or changed; a kind of picture that is not known as a photograph counts as such."""
     context = question.facts.context
     kind = context.get("probe_kind")
-    return any(context.get(name) is True for name in _CHANGED) or (kind is not None and _PHOTOGRAPHS.isdisjoint(words_of(kind)))
+    return any(context.get(name) is True for name in CHANGED) or (kind is not None and PHOTOGRAPHS.isdisjoint(words_of(kind)))
 
 
 def match_alone(question: Question) -> bool:
@@ -88,7 +88,7 @@ def match_alone(question: Question) -> bool:
 def works_for_government(question: Question) -> bool:
     """A private body works for a state or local public body, or is a bank under the federal Gramm-Leach-Bliley Act."""
     facts = question.facts
-    return facts.client.acts_for in _GOVERNMENT or any(facts.evidence.get(name) is True for name in _GLBA)
+    return facts.client.acts_for in GOVERNMENT or any(facts.evidence.get(name) is True for name in GLBA)
 
 
 def release_late(question: Question) -> bool:
@@ -100,7 +100,7 @@ def release_late(question: Question) -> bool:
 
 def for_gain(question: Question) -> bool:
     """Biometric data is sold, leased, traded or turned to profit."""
-    return question.facts.purpose == "sale" or any(question.facts.context.get(name) is True for name in _GAIN)
+    return question.facts.purpose == "sale" or any(question.facts.context.get(name) is True for name in GAIN)
 
 
 def years_since(question: Question, limit: tuple[str, float]) -> bool:
@@ -117,7 +117,7 @@ def years_since(question: Question, limit: tuple[str, float]) -> bool:
 
 def own_device(question: Question) -> bool:
     """A person unlocks a device of their own, or one that the employer issued to them."""
-    declared = any(question.facts.context.get(name) is True for name in _OWN_DEVICE)
+    declared = any(question.facts.context.get(name) is True for name in OWN_DEVICE)
     return declared and question.facts.capture.subject_involved is True
 
 
@@ -125,7 +125,7 @@ def seized_child_abuse(question: Question) -> bool:
     """Pictures seized in one investigation of child sexual exploitation are searched, and nothing live."""
     case = question.facts.case
     seized = question.facts.gallery.provenance == "case_material"
-    return case.offence in _CHILD_EXPLOITATION and bool((case.ref or "").strip()) and seized and not question.live
+    return case.offence in CHILD_EXPLOITATION and bool((case.ref or "").strip()) and seized and not question.live
 
 
 def drone_target(question: Question) -> bool:
