@@ -4,7 +4,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -80,6 +80,14 @@ class Pack:
         lifted = {option.lifts for name, option in self.options.items() if values[name] is True and option.lifts}
         texts = {rule: (text.source, text.sentence) for rule, text in self.texts.items()}
         return Origin(self.name, self.place, self.effective_from, self.effective_to, values, frozenset(lifted), texts)
+
+    def within(self, begins: date | None, ends: date | None) -> "Pack":
+        """The pack as it acts from and until these days, as far as its own dates allow. Raises RulebookRefused if that leaves no day."""
+        begins = max((day for day in (begins, self.effective_from) if day), default=None)
+        ends = min((day for day in (ends, self.effective_to) if day), default=None)
+        if begins and ends and begins >= ends:
+            raise RulebookRefused(self.name, 0, f"It would begin on {begins} and end on {ends}.", "Let its dates leave it at least a day.")
+        return replace(self, effective_from=begins, effective_to=ends)
 
     def values(self, options: Mapping[str, object], words: Vocabulary) -> dict[str, bool | tuple[str, ...]]:
         """Every option with its value. Raises RulebookRefused for one that the pack does not have or that has the wrong form."""

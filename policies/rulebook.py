@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -24,12 +25,19 @@ MODEL: Final = Path(__file__).with_name("model.conf")
 
 @dataclass(frozen=True, slots=True)
 class Enabled:
-    """A pack as a rulebook enables it: name, status, digest of its files, and every option with its value."""
+    """A pack as a rulebook enables it: name, status, digest of its files, every option with its value, and the operator's own dates."""
 
     name: str
     status: str
     version: str
     options: Mapping[str, bool | tuple[str, ...]]
+    begins: str | None = None
+    ends: str | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """The pack as a rulebook's text holds it; a date that the operator did not set is absent."""
+        held = {**asdict(self), "options": {name: _plain(value) for name, value in self.options.items()}}
+        return {name: value for name, value in held.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ class Rulebook:
     def _text(self) -> str:
         table = {
             "format": FORMAT,
-            "packs": [{**asdict(pack), "options": {name: _plain(value) for name, value in pack.options.items()}} for pack in self.packs],
+            "packs": [pack.to_json() for pack in self.packs],
             "rules": [rule.to_json() for rule in self.rules],
             "settings": asdict(self.settings),
             "vocabulary": self.words.table,
@@ -104,17 +112,22 @@ def build(
     own_rules: Sequence[Mapping[str, str]] = (),
     settings: Settings | None = None,
     folder: Path = SHIPPED,
+    terms: Mapping[str, tuple[date | None, date | None]] | None = None,
 ) -> Rulebook:
-    """Make a rulebook of these packs, with options by pack name, and the administrator's own rules.
+    """Make a rulebook of these packs, with options and terms by pack name, and the administrator's own rules.
 
+    A term is the first day on which the operator wants a pack to act, and the first on which no more; it never widens the pack's own.
     An own rule has the columns of a policy.csv (absent ones are `*` or empty) and a `sentence`. Raises RulebookRefused."""
     words = Vocabulary.shipped()
-    options = options or {}
-    loaded = [load(name, words, folder) for name in sorted(set(packs))]
-    strange = sorted(set(options) - {pack.name for pack in loaded})
+    options, terms = options or {}, terms or {}
+    loaded = [load(name, words, folder).within(*terms.get(name, (None, None))) for name in sorted(set(packs))]
+    strange = sorted({*options, *terms} - {pack.name for pack in loaded})
     if strange:
-        raise RulebookRefused(strange[0], 0, "Options for a pack that is not enabled.", "Enable it, or drop them.")
-    enabled = tuple(Enabled(pack.name, pack.status, pack.version, pack.values(options.get(pack.name, {}), words)) for pack in loaded)
+        raise RulebookRefused(strange[0], 0, "Options or dates for a pack that is not enabled.", "Enable it, or drop them.")
+    enabled = tuple(
+        Enabled(pack.name, pack.status, pack.version, pack.values(options.get(pack.name, {}), words), *map(_day, terms.get(pack.name, ())))
+        for pack in loaded
+    )
     rules = [*frame.rules(loaded, words)]
     for pack in loaded:
         rules += pack.rules(options.get(pack.name, {}), words)
@@ -150,7 +163,11 @@ def _own_rule(number: int, line: Mapping[str, str], words: Vocabulary) -> Rule |
 
 def _enabled(entry: Mapping[str, Any]) -> Enabled:
     options = {name: tuple(value) if isinstance(value, list) else value for name, value in entry["options"].items()}
-    return Enabled(entry["name"], entry["status"], entry["version"], options)
+    return Enabled(entry["name"], entry["status"], entry["version"], options, entry.get("begins"), entry.get("ends"))
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def _plain(value: bool | tuple[str, ...]) -> object:

@@ -44,6 +44,15 @@ class AlreadyOnRecord(StateForbids):
         super().__init__(f"A {noun} named `{name}` is on record already; choose another name, or change the one on record.")
 
 
+class DraftChanged(StateForbids):
+    """Somebody else wrote the next edition of the draft first."""
+
+    code = "draft-changed"
+
+    def __init__(self, edition: int) -> None:
+        super().__init__(f"The draft was changed since you read it: it is at edition {edition}. Read that one and write yours anew.")
+
+
 class SamePerson(RegistryError):
     """Two people are needed, and this is one of them twice."""
 

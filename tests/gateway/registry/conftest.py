@@ -24,6 +24,7 @@ from gateway.registry.authorisations import Authorisations, Paper
 from gateway.registry.authorities import Authorities
 from gateway.registry.cases import Cases
 from gateway.registry.clients import Clients, NewClient
+from gateway.registry.drafts import Drafts
 from gateway.registry.evidence import EvidenceRegister
 from gateway.registry.fields import Words
 from gateway.registry.galleries import Galleries
@@ -110,6 +111,7 @@ class Register:
     revocations: Revocations
     staff: Staff
     rulebooks: Rulebooks
+    drafts: Drafts
     lookups: Lookups
 
     def terms(self, **changes: Any) -> Terms:
@@ -149,6 +151,7 @@ class Register:
 def register_on(database: Database, clock: FixedClock, words: Words, keys: Path) -> Register:
     """Build every service on a migrated database."""
     seal = RegistrarSeal(Keyring(keys, clock, None))
+    rulebooks = Rulebooks(database, clock)
     return Register(
         database=database,
         clock=clock,
@@ -166,7 +169,8 @@ def register_on(database: Database, clock: FixedClock, words: Words, keys: Path)
         idempotency=IdempotencyKeys(database, clock),
         revocations=Revocations(database, clock),
         staff=Staff(database, clock),
-        rulebooks=Rulebooks(database, clock),
+        rulebooks=rulebooks,
+        drafts=Drafts(database, clock, rulebooks),
         lookups=Lookups(database, words, seal),
     )
 
