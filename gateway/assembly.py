@@ -4,7 +4,7 @@ Long because it is the one place: each part that is built anywhere is built, and
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -189,14 +189,28 @@ def changing(settings: Settings, clock: Clock) -> Iterator[tuple[Registry, Regis
     with ExitStack() as stack:
         registry = open_registry(settings, clock)
         stack.callback(registry.close)
-        with beginning_alone(settings.home.boots):
-            log = open_log(settings)
-            stack.callback(log.close)
-            if log.size == 0:
-                log.append_blocking(_genesis(log, clock).body)
+        log = stack.enter_context(_log_begun(settings, clock))
         registrar = open_registrar(settings, clock, registry, log)
         registrar.settle()
         yield registry, registrar
+
+
+@contextmanager
+def journalling(settings: Settings, clock: Clock) -> Iterator[Journal]:
+    """Lend the way into the log to a command, beside a running service or without one."""
+    with _log_begun(settings, clock) as log, closing(Explorer(settings.home.explorer, log)) as explorer:
+        yield Journal(log, explorer, clock)
+
+
+@contextmanager
+def _log_begun(settings: Settings, clock: Clock) -> Iterator[AuditLog]:
+    settings.home.make()
+    with ExitStack() as stack:
+        with beginning_alone(settings.home.boots):
+            log = stack.enter_context(closing(open_log(settings)))
+            if log.size == 0:
+                log.append_blocking(_genesis(log, clock).body)
+        yield log
 
 
 def open_log(settings: Settings) -> AuditLog:

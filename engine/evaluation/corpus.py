@@ -16,6 +16,7 @@ from engine.recognisers.base import TEMPLATE_LENGTH, Recogniser, Template
 
 ROWS_MOST: Final = 200_000
 ADULT: Final = 18
+UNREADABLE: Final = "unreadable"
 
 Progress = Callable[[int, int], None]
 
@@ -94,9 +95,9 @@ def look(
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Corpus:
-    """Return the templates of all images that have a usable face.
+    """Return the templates of all images that have a usable face; those that have none, or are not to be read, come with the reason.
 
-    Raises EvaluationRefused if an image that a label or a pair names is not in the folder, or a pair names one without a label."""
+    Raises EvaluationRefused if a pair names an image without a label."""
     known = {label.file for label in labels}
     if stray := next((file for pair in pairs for file in (pair.left, pair.right) if file not in known), None):
         raise EvaluationRefused(f"A pair names {stray}, which has no label.")
@@ -104,12 +105,12 @@ def look(
     for number, label in enumerate(sorted(labels, key=lambda label: label.file), start=1):
         try:
             data = (images / label.file).read_bytes()
-        except OSError as fault:
-            raise EvaluationRefused(f"The image {label.file} cannot be read: {fault.strerror}.") from fault
-        whole.update(f"{label}\0".encode() + hashlib.sha256(data).digest())
-        try:
+            whole.update(f"{label}\0".encode() + hashlib.sha256(data).digest())
             templates.append(_template(data, recogniser))
             seen.append(label)
+        except OSError:
+            whole.update(f"{label}\0{UNREADABLE}\0".encode())
+            refused.append((label, UNREADABLE))
         except ImageRefused as refusal:
             refused.append((label, refusal.code))
         if progress is not None:

@@ -1,6 +1,9 @@
 """Make a cohort or a calibration of one's own from a corpus. Knows templates and labels; what it gives out holds nobody's template."""
 
+from collections import Counter
+from dataclasses import replace
 from datetime import date
+from typing import Final
 
 from engine import calibration, cohort
 from engine.calibration import Calibration
@@ -10,6 +13,8 @@ from engine.evaluation.corpus import Corpus, Label
 from engine.evaluation.scores import compare
 from engine.recognisers.base import Recogniser
 
+SIDES: Final = ("-under13", "-13plus")
+
 
 def fit_cohort(corpus: Corpus, recogniser: Recogniser, *, per_group: int = 60, seed: int = 0) -> Cohort:
     """Return a balanced synthetic cohort of the groups that the labels know: group, sex, and side of thirteen.
@@ -18,6 +23,23 @@ def fit_cohort(corpus: Corpus, recogniser: Recogniser, *, per_group: int = 60, s
     return cohort.fit_cohort(
         corpus.templates, [_group(label) for label in corpus.labels], recogniser.digest, per_group=per_group, seed=seed
     )
+
+
+def without_small_groups(corpus: Corpus) -> tuple[Corpus, dict[str, int]]:
+    """Return the corpus without the groups that are too small for a cohort, and those groups with the faces they have.
+
+    Named are also the ages that a known group lacks altogether: whoever is not in a cohort is not judged by it fairly.
+    Raises CohortRefused if no group is large enough, or an image has no group, sex or age."""
+    labels = [_group(label) for label in corpus.labels]
+    counts = Counter(labels)
+    expected = {name.rpartition("-")[0] + side for name in (*counts, *(_group(label) for label, _ in corpus.refused)) for side in SIDES}
+    missing = {name: counts[name] for name in sorted(expected) if counts[name] < cohort.GROUP_LEAST}
+    if missing.keys() >= counts.keys():
+        found = ", ".join(f"{name} {count}" for name, count in missing.items()) or "no image has a usable face"
+        raise CohortRefused(f"A cohort needs at least {cohort.GROUP_LEAST} usable faces of a group; these have fewer: {found}.")
+    kept = [number for number, name in enumerate(labels) if name not in missing]
+    whole = replace(corpus, templates=corpus.templates[kept], labels=tuple(corpus.labels[number] for number in kept))
+    return whole, missing
 
 
 def fit_calibration(corpus: Corpus, recogniser: Recogniser, reference: Cohort | None, on: date) -> Calibration:

@@ -7,16 +7,12 @@ from typing import Annotated
 import typer
 
 from engine.check import check
-from engine.recognisers.dlib import FaceFinder
-from engine.recognisers.onnx import OnnxRecogniser, ensure_model
+from gateway.cli import measuring
 from gateway.cli.options import FAILED, HomeOption, plainly, settings_of
 
 app = typer.Typer(help="The recogniser.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
-
-
-@app.callback()
-def engine() -> None:
-    """Look at images as the recogniser does."""
+app.registered_commands += measuring.app.registered_commands
+app.registered_groups += measuring.app.registered_groups
 
 
 @app.command("check")
@@ -27,9 +23,7 @@ def check_images(
 ) -> None:
     """Print one JSON line an image: accepted with its faces, or refused with a reason code. Exit code 1 if any was refused."""
     with plainly():
-        settings = settings_of(home, None)
-        settings.home.make()
-        recogniser = OnnxRecogniser(ensure_model(settings.home.models), FaceFinder())
+        recogniser = measuring.recogniser_of(settings_of(home, None))
     accepted = True
     for path in images:
         try:

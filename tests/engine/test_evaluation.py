@@ -431,9 +431,10 @@ def test_a_folder_becomes_templates_and_refusals(portraits: Path, recogniser: On
     assert look(tmp_path, labels, recogniser).digest != corpus.digest
 
 
-def test_an_image_that_is_named_and_absent_is_an_error(recogniser: OnnxRecogniser, tmp_path: Path) -> None:
-    with pytest.raises(EvaluationRefused, match=r"gone\.jpg cannot be read"):
-        look(tmp_path, [Label("gone.jpg")], recogniser)
+def test_an_image_that_is_named_and_absent_is_listed_and_a_pair_without_labels_is_an_error(
+    recogniser: OnnxRecogniser, tmp_path: Path
+) -> None:
+    assert look(tmp_path, [Label("gone.jpg")], recogniser).refused == ((Label("gone.jpg"), "unreadable"),)
     with pytest.raises(EvaluationRefused, match=r"stray\.jpg, which has no label"):
         look(tmp_path, [Label("a.jpg")], recogniser, pairs=[Pair("a.jpg", "stray.jpg", same=True)])
 
