@@ -10,6 +10,7 @@ from gateway.console.desk import Desk
 from gateway.console.entrance import EntrancePages
 from gateway.console.overview import OverviewPage
 from gateway.console.pages import Pages
+from gateway.console.policies import PolicyPages
 from gateway.console.visits import Visits
 from gateway.errors import CustodesError
 
@@ -23,5 +24,6 @@ def console(house: Assembly, status_of: Callable[[CustodesError], int]) -> list[
         pages.router(),
         EntrancePages(desk, house.registrar, house.registry.staff).router(),
         OverviewPage(desk, house.explorer, house.waiting.queue, house.readiness).router(),
+        PolicyPages(desk, house.bench, house.clock).router(),
         AuditPages(desk, house.explorer).router(),
     ]

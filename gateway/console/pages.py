@@ -30,6 +30,7 @@ SAFE_HEADERS: Final = {
 # Each section of the console: its first page, its name, and the roles of which one is needed to see it (none: every person).
 SECTIONS: Final = (
     ("/console", "nav.overview", ()),
+    ("/console/policies", "nav.policies", ("policy_author", "policy_approver", "auditor", "registrar", "operator")),
     ("/console/audit", "nav.audit", ("auditor",)),
 )
 THEMES: Final = ("system", "light", "dark")
