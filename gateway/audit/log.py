@@ -198,6 +198,12 @@ class AuditLog:
         head = self._head
         return Receipt(index, Cover(index, (self._writer.node_at(0, index),), head.size, head.checkpoint, self._writer.node_at))
 
+    def receipt_under(self, index: int, checkpoint: bytes) -> Receipt:
+        """Return a receipt for an entry under a checkpoint that this log has signed earlier. Raises NoSuchEntry, NoteError."""
+        size = Checkpoint.parse(Note.parse(checkpoint).text).size
+        self._must_hold(index, min(size, index + 1))
+        return Receipt(index, Cover(index, (self._writer.node_at(0, index),), size, checkpoint, self._writer.node_at))
+
     def consistency_proof(self, old: int, new: int) -> tuple[bytes, ...]:
         """Return the hashes that show that the log of `old` entries is a prefix of that of `new`. Raises NoSuchEntry, ProofError."""
         self._must_hold(min(old, new), new)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from gateway.audit.bundle_reading import verify_bundle
 from gateway.audit.invariants import Rederive
 from gateway.audit.note import VerifierKey
 from gateway.audit.quorum import TrustPolicy
@@ -26,7 +27,7 @@ def verify_source(
     token: str | None = None,
     rederive: Rederive | None = None,
 ) -> Report:
-    """Verify a directory, or an address that starts with http. `key` is a verifier key, or a file that holds one.
+    """Verify a directory, a bundle, or an address that starts with http. `key` is a verifier key, or a file that holds one.
 
     `in_flight` is in seconds. Raises CannotVerify, NoteError or PolicyError: nothing was verified (exit status 2)."""
     demands = Demands(
@@ -38,6 +39,10 @@ def verify_source(
     older = None if since is None else read(since)
     if source.startswith(("http://", "https://")):
         return verify_url(source, vkey, older, demands, {} if token is None else {"Authorization": f"Bearer {token}"})
+    if Path(source).is_file():
+        if older is not None:
+            raise CannotVerify("a bundle shows one decision, not that a log extends an older checkpoint: verify an export for that")
+        return verify_bundle(Path(source), vkey, demands)
     return verify_export(Path(source), vkey, older, demands)
 
 

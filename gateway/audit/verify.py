@@ -170,7 +170,7 @@ class _Verification:
 
     def _take_entry(self, index: int, raw: bytes) -> None:
         entry = self._rules.see(index, raw)
-        if entry["kind"] == "key-change":
+        if entry["kind"] == "key-change" and "note" in entry:  # those without one are about other keys than the log's
             try:
                 self._chain.follow(KeyChange.parse(entry))
             except NoteError as wrong:

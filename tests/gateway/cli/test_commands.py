@@ -50,7 +50,7 @@ def test_an_export_is_verified_and_a_flipped_bit_is_named(
 ) -> None:
     exported = gateway("audit", "export", str(tmp_path / "log"), "--json", repository=repository, home=told[0])
     key = json.loads(exported.stdout)["key"]
-    assert sorted(path.name for path in (tmp_path / "log").iterdir()) == ["checkpoint", "entries.jsonl", "log.vkey", "tile"]
+    assert sorted(path.name for path in (tmp_path / "log").iterdir()) == ["checkpoint", "entries.jsonl", "log.vkey", "rulebooks", "tile"]
     good = gateway("audit", "verify", str(tmp_path / "log"), "--key", key, repository=repository)
     assert good.returncode == 0, good.stdout + good.stderr
     shutil.copytree(tmp_path / "log", tmp_path / "bad")

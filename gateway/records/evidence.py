@@ -1,0 +1,99 @@
+"""Gather what the log holds of one decision into evidence for one reader. Judges nothing, and leaves to disclosure.py who may see what."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from gateway.audit.bundle import Evidence, Exhibit
+from gateway.audit.log import AuditLog, Opening
+from gateway.audit.note import Checkpoint, Note
+from gateway.errors import CustodesError
+from gateway.records.disclosure import Reader, opened, shown
+from gateway.records.explorer import Explorer, Filter
+
+MOST_ENTRIES: Final = 500
+REDRESS: Final = """If this decision was about you, or you think that it was wrong:
+
+1. Ask whoever searched (the client that the entry names) why they did, and for a person to look at it again. No decision about you may
+   rest on a likeness that a machine found; it is a lead, and no identification.
+2. Ask the operator of this gateway, with the decision's number, for what the log holds about it; this file is that. They can also erase
+   the personal values in it; the log then still shows that there was a decision, and no longer about whom.
+3. Complain to the supervisory authority for data protection where you live, or to an ombudsman. Give them this file: they can check it
+   without the operator's help.
+4. Go to court. This file is evidence: it shows what was decided, on which grounds, and that nobody changed the record since.
+
+This is no legal advice.
+"""
+
+
+class DecisionUnknown(CustodesError):
+    """The log holds no such decision for this reader; absent and foreign look alike."""
+
+    code = "unknown-decision"
+
+
+class EvidenceRoom:
+    """Where evidence is gathered. Each method blocks: call it from a thread."""
+
+    def __init__(self, log: AuditLog, explorer: Explorer, text_of: Callable[[str], bytes | None]) -> None:
+        self._log = log
+        self._explorer = explorer
+        self._text_of = text_of
+
+    def gather(self, decision_id: str, reader: Reader, client: str | None = None) -> Evidence:
+        """Return the evidence for a decision. For Reader.CLIENT, `client` is who asks; another's decision is as absent as none.
+
+        Raises DecisionUnknown. The entries come from the log itself: the explorer only says where to look."""
+        story = dict(self._story(decision_id))
+        owner = next((entry.get("client") for entry in story.values() if entry.get("kind") in ("intent", "denial", "check")), None)
+        if owner is None or (reader is Reader.CLIENT and owner != client):
+            raise DecisionUnknown("There is no such decision, or it is not yours; `decision_id` stands in each answer.")
+        told = {index: entry for index, entry in story.items() if shown(reader, entry, list(story.values()))}
+        before = min(told)
+        named = dict.fromkeys(entry["rulebook"] for entry in told.values() if isinstance(entry.get("rulebook"), str))
+        context = {index: entry for digest in named for index, entry in self._made_live(digest, before)} | dict(self._key_changes())
+        checkpoint = self._log.published_checkpoint()
+        if Checkpoint.parse(Note.parse(checkpoint).text).size <= max({*told, *context}):
+            # Witnesses have not seen these entries yet: better the log's own word on all than theirs on some.
+            checkpoint = self._log.checkpoint()
+        return Evidence(
+            decision_id=decision_id,
+            reader=str(reader),
+            key=self._log.verifier_keys[-1].text(),
+            checkpoint=checkpoint,
+            exhibits=[
+                self._exhibit(index, checkpoint, self._openings(reader, index, entry, list(story.values())) if index in told else {})
+                for index, entry in sorted((told | context).items())
+            ],
+            rulebooks={digest: text for digest in named if (text := self._text_of(digest)) is not None},
+            redress=REDRESS,
+            kept_back=len(story) - len(told),
+        )
+
+    def _story(self, decision_id: str) -> Iterator[tuple[int, dict[str, Any]]]:
+        for found in reversed(self._explorer.find(Filter(decision_id=decision_id), limit=MOST_ENTRIES)):
+            entry = json.loads(self._log.entry(found.index))
+            if entry.get("decision_id") == decision_id:
+                yield found.index, entry
+
+    def _made_live(self, digest: str, before: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Find the entry that made a rulebook live, the last one before the decision."""
+        for found in self._explorer.find(Filter(kind="policy-change"), before=before, limit=MOST_ENTRIES):
+            entry = json.loads(self._log.entry(found.index))
+            if entry.get("act") == "live" and entry.get("rulebook") == digest:
+                yield found.index, entry
+                return
+
+    def _key_changes(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Find how the log went from one key to the next, so that whoever trusts the first can follow."""
+        for found in self._explorer.find(Filter(kind="key-change"), limit=MOST_ENTRIES):
+            entry = json.loads(self._log.entry(found.index))
+            if "note" in entry:
+                yield found.index, entry
+
+    def _openings(self, reader: Reader, index: int, entry: dict[str, Any], story: list[dict[str, Any]]) -> dict[str, Opening]:
+        held = self._log.openings(index)
+        return {path: held[path] for path in opened(reader, sorted(held), entry, story)}
+
+    def _exhibit(self, index: int, checkpoint: bytes, openings: dict[str, Opening]) -> Exhibit:
+        return Exhibit(index, self._log.entry(index), self._log.receipt_under(index, checkpoint).text(), openings)
