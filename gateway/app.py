@@ -12,6 +12,7 @@ from gateway.api.body_limits import BodyLimits
 from gateway.api.catalogue import CatalogueDoor
 from gateway.api.decisions import DecisionDoor
 from gateway.api.door import Door
+from gateway.api.evidence import EvidenceDoor
 from gateway.api.galleries import GalleryDoor
 from gateway.api.guard import Guard
 from gateway.api.health import HealthDoor
@@ -24,6 +25,7 @@ from gateway.api.rulebooks import RulebookDoor
 from gateway.assembly import Assembly
 from gateway.console.console import console
 from gateway.errors import CustodesError
+from gateway.records.evidence import EvidenceRoom
 from gateway.registry.rulebook import text_of
 
 VERSION: Final = "0.1.0"
@@ -46,6 +48,7 @@ def create_app(house: Assembly) -> FastAPI:
     )
     limits = BodyLimits(house.settings.max_image_bytes, house.settings.body_seconds)
     door = Door(house.callers, house.registry.lookups, house.journal, house.clock, limits)
+    texts = text_of(house.registry.rulebooks)
     for routes in (
         RecognitionDoor(door, house.pipeline, house.waiting),
         GalleryDoor(door, house.gallery_desk),
@@ -54,7 +57,8 @@ def create_app(house: Assembly) -> FastAPI:
         ReviewDoor(door, house.waiting),
         CatalogueDoor(house.bench),
         AuditDoor(door, house.log, house.explorer, house.journal, house.clock, VERSION),
-        RulebookDoor(door, house.explorer, house.journal, house.clock, text_of(house.registry.rulebooks)),
+        EvidenceDoor(door, EvidenceRoom(house.log, house.explorer, texts), house.journal, house.clock),
+        RulebookDoor(door, house.explorer, house.journal, house.clock, texts),
         ReceiptDoor(house.log, house.verifier_key),
         OAuthDoor(house.registry.issuer, house.journal, house.clock, limits),
         HealthDoor(house.readiness),

@@ -219,6 +219,11 @@ def open_log(settings: Settings) -> AuditLog:
     return AuditLog.open(settings.home.audit, log_signer(settings.home, settings.log_origin), guard=settings.home.keys / "log.guard")
 
 
+def open_explorer(settings: Settings, log: AuditLog) -> Explorer:
+    """Open the searchable copy of the home's log."""
+    return Explorer(settings.home.explorer, log)
+
+
 def log_signer(home: Home, origin: str) -> NoteSigner:
     """Return the log's signing key; the key file is readable by its owner alone."""
     path = home.keys / "log.key"
@@ -245,7 +250,7 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
             # 2 (opened in here: the log as another process left it that began just before)
             log = await asyncio.to_thread(open_log, settings)
             stack.callback(log.close)
-            explorer = await asyncio.to_thread(Explorer, settings.home.explorer, log)
+            explorer = await asyncio.to_thread(open_explorer, settings, log)
             stack.callback(explorer.close)
             journal = Journal(log, explorer, clock)
             if log.size == 0:

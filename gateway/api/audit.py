@@ -178,7 +178,8 @@ def _is_moment(text: str) -> bool:
     return _MOMENT.fullmatch(text) is not None
 
 
-def _is_uuid(text: str) -> bool:
+def is_decision_id(text: str) -> bool:
+    """Say whether a text could be the id of a decision: a UUID, in its one spelling."""
     try:
         return str(UUID(text)) == text
     except ValueError:
@@ -199,7 +200,7 @@ _FORMS: Final = MappingProxyType(
         "until": _WHEN,
         "kind": _Form(re.compile(r"[a-z][a-z0-9-]{0,39}").fullmatch, "a kind of entry, such as denial"),
         "decision": _Form({"permit", "refusal"}.__contains__, "permit or refusal"),
-        "decision_id": _Form(_is_uuid, "the decision_id of an answer: 36 characters, in small letters"),
+        "decision_id": _Form(is_decision_id, "the decision_id of an answer: 36 characters, in small letters"),
     }
 )
 

@@ -39,7 +39,19 @@ STATUS: Final = MappingProxyType(
                 "subject-unknown",
                 *(
                     f"unknown-{noun}"
-                    for noun in ("authorisation", "case", "client", "gallery", "licence", "link", "person", "review", "rulebook", "subject")
+                    for noun in (
+                        "authorisation",
+                        "case",
+                        "client",
+                        "decision",
+                        "gallery",
+                        "licence",
+                        "link",
+                        "person",
+                        "review",
+                        "rulebook",
+                        "subject",
+                    )
                 ),
             ),
             405: ("method-not-allowed",),

@@ -230,9 +230,16 @@ def _unpacked(raw: bytes) -> dict[str, bytes]:
             members = archive.infolist()
             if any(member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1 for member in members):
                 raise Broken("bundle-malformed", "the parts of a bundle are neither compressed nor encrypted")
-            return {member.filename: archive.read(member) for member in members}
+            return {member.filename: _stored(archive, member) for member in members}
     except (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, OSError, NotImplementedError, RuntimeError, EOFError) as wrong:
         raise Broken("bundle-altered", f"the zip file is damaged: {wrong}") from wrong
+
+
+def _stored(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    try:
+        return archive.read(member)
+    except zipfile.BadZipFile as wrong:
+        raise Broken("bundle-altered", f"{member.filename} is damaged: {wrong}", _index_in(member.filename)) from wrong
 
 
 def _document(files: Mapping[str, bytes], name: str) -> dict[str, Any]:

@@ -10,13 +10,16 @@ from typing import Annotated
 
 import typer
 
-from gateway.assembly import open_log, open_registry
-from gateway.audit.export import write_export
+from gateway.assembly import open_explorer, open_log, open_registry
+from gateway.audit.bundle import write_bundle
+from gateway.audit.export import ExportRefused, write_export
 from gateway.audit.log import AuditLog
 from gateway.audit.source import token_from, verify_source
 from gateway.cli.options import HomeOption, JsonOption, plainly, settings_of
 from gateway.clock import SystemClock
 from gateway.records import entries
+from gateway.records.disclosure import Reader
+from gateway.records.evidence import EvidenceRoom
 from gateway.records.rederiving import Rederived
 from gateway.registry.rulebook import text_of
 
@@ -50,6 +53,45 @@ def export(
 
 
 @app.command()
+def bundle(
+    decision: Annotated[str, typer.Argument(metavar="DECISION", help="The decision_id of an answer.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", help="The zip file to write; it must not exist yet.")],
+    reader: Annotated[Reader, typer.Option("--for", help="For whom: what its reader may not see is left out.")] = Reader.AUDITOR,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Pack the evidence for one decision into a file that proves itself. Exit code 0; 2 if there is none, or it cannot be written."""
+    with plainly():
+        settings = settings_of(home, None)
+        clock = SystemClock()
+        log = open_log(settings)
+        registry = open_registry(settings, clock)
+        explorer = open_explorer(settings, log)
+        try:
+            record_reading(log, {"evidence": str(reader)}, {"decision_id": decision})
+            room = EvidenceRoom(log, explorer, text_of(registry.rulebooks))
+            evidence = room.gather(decision, reader, room.client_of(decision))
+            content = write_bundle(evidence)
+            key = log.verifier_keys[-1].text()
+        finally:
+            explorer.close()
+            registry.close()
+            log.close()
+        _write_new(out, content)
+    document = {
+        "decision_id": decision,
+        "entries": len(evidence.exhibits),
+        "file": str(out),
+        "key": key,
+        "kept_back": evidence.kept_back,
+        "reader": str(reader),
+    }
+    text = f"{len(evidence.exhibits)} entries of decision {decision}, for: {reader}, in {out}\nThe log's key, for comparison:\n{key}"
+    typer.echo(json.dumps(document) if as_json else text)
+
+
+@app.command()
 def verify(
     source: Annotated[str, typer.Argument(metavar="DIR|BUNDLE.zip|URL", help="An export, a bundle, or the address of a log: …/audit.")],
     *,
@@ -78,7 +120,16 @@ def verify(
     raise typer.Exit(report.exit_status)
 
 
-def record_reading(log: AuditLog, what: dict[str, object]) -> None:
+def record_reading(log: AuditLog, what: dict[str, object], asked: dict[str, str] | None = None) -> None:
     """Write into the log that somebody at this machine reads entries. Raises LogUnavailable: then nothing is read."""
-    record = entries.log_read(at=SystemClock().now(), by=f"{getpass.getuser()}, at the command line", what=what, asked={})
+    by = f"{getpass.getuser()}, at the command line"
+    record = entries.log_read(at=SystemClock().now(), by=by, what=what, asked=asked or {})
     log.append_blocking(record.body, record.openings)
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except OSError as fault:
+        raise ExportRefused(f"{path} cannot be written: {fault.strerror}") from fault

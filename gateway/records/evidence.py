@@ -12,18 +12,19 @@ from gateway.records.disclosure import Reader, opened, shown
 from gateway.records.explorer import Explorer, Filter
 
 MOST_ENTRIES: Final = 500
-REDRESS: Final = """If this decision was about you, or you think that it was wrong:
-
-1. Ask whoever searched (the client that the entry names) why they did, and for a person to look at it again. No decision about you may
-   rest on a likeness that a machine found; it is a lead, and no identification.
-2. Ask the operator of this gateway, with the decision's number, for what the log holds about it; this file is that. They can also erase
-   the personal values in it; the log then still shows that there was a decision, and no longer about whom.
-3. Complain to the supervisory authority for data protection where you live, or to an ombudsman. Give them this file: they can check it
-   without the operator's help.
-4. Go to court. This file is evidence: it shows what was decided, on which grounds, and that nobody changed the record since.
-
-This is no legal advice.
-"""
+REDRESS: Final = "\n".join(
+    (
+        "If this decision was about you, or you think that it was wrong:\n",
+        "1. Ask whoever searched (the client that the entry names) why they did, and for a person to look at it again. No decision about"
+        " you may rest on a likeness that a machine found: it is a lead, and no identification.\n",
+        "2. Ask the operator of this gateway, with the decision's number, for what the log holds about it; this file is that. They can"
+        " also erase the personal values in it. The log then still shows that there was a decision, and no longer about whom.\n",
+        "3. Complain to the supervisory authority for data protection where you live, or to an ombudsman. Give them this file: they can"
+        " check it without the operator's help.\n",
+        "4. Go to court. This file is evidence: it shows what was decided, on which grounds, and that nobody changed the record since.\n",
+        "This is no legal advice.\n",
+    )
+)
 
 
 class DecisionUnknown(CustodesError):
@@ -69,6 +70,10 @@ class EvidenceRoom:
             redress=REDRESS,
             kept_back=len(story) - len(told),
         )
+
+    def client_of(self, decision_id: str) -> str | None:
+        """Return whose decision it is, None if there is no such decision."""
+        return next((client for _index, entry in self._story(decision_id) if isinstance(client := entry.get("client"), str)), None)
 
     def _story(self, decision_id: str) -> Iterator[tuple[int, dict[str, Any]]]:
         for found in reversed(self._explorer.find(Filter(decision_id=decision_id), limit=MOST_ENTRIES)):
