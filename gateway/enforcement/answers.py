@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from engine.faces import Answer
 from gateway.audit.log import Receipt
 from gateway.errors import CustodesError
+from gateway.registry.quotas import Standing
 from policies.decision import Permit, Reason, Refusal
 from policies.obligations import Obligation
 
@@ -19,12 +20,18 @@ class Recorded(CustodesError):
 
 
 class Refused(Recorded):
-    """The request is not permitted: which rules say so, and what would be needed."""
+    """The request is not permitted: which rules say so, and what would be needed.
 
-    def __init__(self, refusal: Refusal, decision_id: str, receipt: Receipt) -> None:
+    `retry_after` is in seconds, where waiting helps; `standing` says how much of a quota is left, where that was the reason."""
+
+    def __init__(
+        self, refusal: Refusal, decision_id: str, receipt: Receipt, retry_after: int | None = None, standing: tuple[Standing, ...] = ()
+    ) -> None:
         sentence = refusal.reasons[0].sentence if refusal.reasons else "Nothing on record permits this request."
         super().__init__(sentence, code=refusal.code, decision_id=decision_id, receipt=receipt)
         self.refusal = refusal
+        self.retry_after = retry_after
+        self.standing = standing
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

@@ -16,12 +16,15 @@ from gateway.enforcement.fulfilment import KEPT
 from gateway.enforcement.images import BodyRefused, Images, ImageSource
 from gateway.enforcement.journal import Journal
 from gateway.enforcement.orders import ENGINE_OPERATION
+from gateway.enforcement.repeats import Once, Repeated, Repeats
 from gateway.errors import CustodesError
 from gateway.identity.callers import Caller
 from gateway.records import entries
-from gateway.registry.errors import QuotaExceeded
+from gateway.registry.errors import KeyReused, Malformed, QuotaExceeded, StillRunning
+from gateway.registry.idempotency import Answered, Begun
 from gateway.registry.lookups import View
-from gateway.registry.quotas import Quotas
+from gateway.registry.quotas import Quotas, Standing, used_up
+from gateway.review.vault import ResultShredded
 from policies.decision import Permit, Reason, Refusal
 from policies.facts import Facts
 
@@ -39,6 +42,7 @@ class Pipeline:
     quotas: Quotas
     journal: Journal
     execution: Execution
+    repeats: Repeats
 
     async def check(self, caller: Caller, declaration: Declaration) -> Checked:
         """Say what the answer to a request would be, and record the question. Raises AuditUnavailable."""

@@ -83,6 +83,11 @@ def abandoned(*, at: datetime, intent_index: int, decision_id: str, why: str) ->
     return _plain("abandoned", at, {"intent": intent_index, "decision_id": decision_id, "why": why})
 
 
+def repeat(*, at: datetime, decision_id: str, client: str, rulebook: str) -> Record:
+    """Record that a decision's answer was given out once more, to the same request under its Idempotency-Key."""
+    return _plain("repeat", at, {"decision_id": decision_id, "client": client, "rulebook": rulebook})
+
+
 def authn_denied(*, at: datetime, token_sha256: str | None, why: str, path: str) -> Record:
     """Record a refused authentication: the token only as a hash, its claims not at all."""
     return _plain("authn-denied", at, {"token_sha256": token_sha256, "why": why, "path": path[:200]})

@@ -2,6 +2,7 @@
 
 Keeps the answer's bytes as they left; knows nothing of what they say."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,11 +16,10 @@ from gateway.store.sessions import Database
 
 LONGEST_KEY = 255
 KEPT = timedelta(hours=24)
-RUNS_AT_MOST = timedelta(seconds=120)  # after that the process that began must have died: the key may be tried again
 
 
 class IdempotencyRow(SQLModel, table=True):
-    """One key of one client: the digest of its first request, and the answer once there is one."""
+    """One key of one client: the digest of its first request, the run of the service that answers it, and the answer once there is one."""
 
     __tablename__ = "idempotency_keys"
 
@@ -27,6 +27,7 @@ class IdempotencyRow(SQLModel, table=True):
     key: str = Field(primary_key=True, max_length=LONGEST_KEY)
     request_digest: str
     begun_at: datetime = Field(sa_type=Moment, index=True)
+    run: str
     answer: bytes | None
 
 
@@ -39,19 +40,22 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The first request under its key. Call `finish` with the answer, or `abandon` if none will come."""
+    """The first request under its key, in this run of the service. Call `finish` with the answer, or `abandon` if none will come."""
 
     client_id: str
     key: str
     begun_at: datetime
+    run: str
 
 
 class IdempotencyKeys:
     """The keys of the last 24 hours."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, run: str, is_running: Callable[[str], bool]) -> None:
         self._database = database
         self._clock = clock
+        self._run = run
+        self._is_running = is_running
 
     def begin(self, client_id: str, key: str, request_digest: str) -> Begun | Answered:
         """Claim the key for this request, or return the answer that the same request got before.
@@ -64,29 +68,30 @@ class IdempotencyKeys:
         with self._database.writing() as session:
             row = session.get(IdempotencyRow, (client_id, key))
             if row is None or row.begun_at + KEPT <= now:
-                session.merge(IdempotencyRow(client_id=client_id, key=key, request_digest=request_digest, begun_at=now, answer=None))
+                session.merge(IdempotencyRow(client_id=client_id, key=key, request_digest=request_digest, begun_at=now, run=self._run, answer=None))
             elif row.request_digest != request_digest:
                 raise KeyReused("This Idempotency-Key came before with another request; use a new key for a new request.")
             elif row.answer is not None:
                 return Answered(row.answer)
-            elif row.begun_at + RUNS_AT_MOST > now:
+            elif row.run == self._run or self._is_running(row.run):
                 raise StillRunning(retry_after=2)
             else:
-                row.begun_at = now
-        return Begun(client_id, key, now)
+                # Whoever began it is dead, and answered nobody: the key passes to this request.
+                row.begun_at, row.run = now, self._run
+        return Begun(client_id, key, now, self._run)
 
     def finish(self, begun: Begun, answer: bytes) -> None:
         """Keep the answer for those who ask again. Does nothing if the claim has passed to a later request meanwhile."""
         with self._database.writing() as session:
             row = session.get(IdempotencyRow, (begun.client_id, begun.key))
-            if row is not None and row.begun_at == begun.begun_at:
+            if row is not None and (row.begun_at, row.run) == (begun.begun_at, begun.run):
                 row.answer = answer
 
     def abandon(self, begun: Begun) -> None:
         """Give the key free: the request had no effect, and may be tried again."""
         with self._database.writing() as session:
             row = session.get(IdempotencyRow, (begun.client_id, begun.key))
-            if row is not None and row.begun_at == begun.begun_at and row.answer is None:
+            if row is not None and (row.begun_at, row.run, row.answer) == (begun.begun_at, begun.run, None):
                 session.delete(row)
 
     def forget_old(self) -> None:

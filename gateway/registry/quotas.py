@@ -30,6 +30,20 @@ class QuotaRow(SQLModel, table=True):
     used: int
 
 
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One quota as a client may be told of it: `day` or `case`, how much it is, how much is left, and until when (seconds)."""
+
+    name: str
+    limit: int
+    remaining: int
+    window: int | None = None
+    resets_in: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Spent:
     """What is left after this request, for the RateLimit fields: the day's limit and remainder, seconds until it starts anew."""
@@ -38,6 +52,22 @@ class Spent:
     remaining: int
     resets_in: int
     remaining_case: int | None
+    limit_case: int | None = None
+
+    @property
+    def standing(self) -> tuple[Standing, ...]:
+        """Both quotas, the day's first."""
+        day = Standing("day", self.limit, self.remaining, DAY_SECONDS, self.resets_in)
+        if self.limit_case is None or self.remaining_case is None:
+            return (day,)
+        return day, Standing("case", self.limit_case, self.remaining_case)
+
+
+def used_up(licence: Licence, fault: QuotaExceeded) -> tuple[Standing, ...]:
+    """Say which quota of the licence is used up: its own limit, even where one that it derives from had less left."""
+    if fault.code == "quota-day":
+        return (Standing("day", licence.terms.quota_day, 0, DAY_SECONDS, fault.retry_after),)
+    return (Standing("case", licence.terms.quota_case, 0),)
 
 
 class Quotas:
@@ -60,7 +90,8 @@ class Quotas:
                 if case_ref is not None:
                     scope = f"case:{licence.client_id}/{case_ref}"
                     left_case.append(_count(session, payer.id, scope, payer.terms.quota_case, "quota-case", None))
-        return Spent(licence.terms.quota_day, min(left_day), resets_in, min(left_case, default=None))
+        most_case = None if case_ref is None else licence.terms.quota_case
+        return Spent(licence.terms.quota_day, min(left_day), resets_in, min(left_case, default=None), most_case)
 
     def forget_days_before(self, at: datetime) -> None:
         """Drop the counters of days that are over; those of cases stay."""
