@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,10 +28,12 @@ from gateway.enforcement.facts import FactsBook
 from gateway.enforcement.fitness import EvaluationGate, Evaluations
 from gateway.enforcement.galleries import GalleryDesk
 from gateway.enforcement.heartbeat import beat
+from gateway.enforcement.housekeeping import keep_tidy
 from gateway.enforcement.journal import Journal
 from gateway.enforcement.pipeline import Pipeline
 from gateway.enforcement.readiness import Readiness
 from gateway.enforcement.registrar import Registrar, keep_settled
+from gateway.enforcement.repeats import Repeats
 from gateway.enforcement.takings import Registers, takings
 from gateway.enforcement.unsettled import UnsettledChanges
 from gateway.enforcement.waiting import WaitingRoom
@@ -50,6 +53,7 @@ from gateway.registry.clients import Clients
 from gateway.registry.evidence import EvidenceRegister
 from gateway.registry.fields import Words
 from gateway.registry.galleries import Galleries
+from gateway.registry.idempotency import IdempotencyKeys
 from gateway.registry.identities import Identities
 from gateway.registry.issuers import Issuers
 from gateway.registry.licences import Licences
@@ -272,8 +276,12 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
         stack.callback(heart.cancel)
         settling = asyncio.create_task(keep_settled(registrar))
         stack.callback(settling.cancel)
+        keys = IdempotencyKeys(registry.database, clock, run, partial(is_running, boots))
+        quotas = Quotas(registry.database)
+        tidying = asyncio.create_task(keep_tidy(keys, quotas, clock))
+        stack.callback(tidying.cancel)
         # 5
-        yield _with_request_path(settings, clock, registry, registrar, log, explorer, journal, workers, seal, run)
+        yield _with_request_path(settings, clock, registry, registrar, log, explorer, journal, workers, seal, run, keys, quotas)
 
 
 def worker_plan(settings: Settings, run: str, seal: LocalSeal) -> WorkerPlan:
@@ -314,6 +322,8 @@ def _with_request_path(
     workers: Workers,
     seal: LocalSeal,
     run: str,
+    keys: IdempotencyKeys,
+    quotas: Quotas,
 ) -> Assembly:
     issuers = TrustedIssuers(registry.issuer, clock)
     bench = Bench(registry.lookups, registry.rulebooks)
@@ -325,7 +335,8 @@ def _with_request_path(
     execution = Execution(run, clock, journal, waiting, templates, workers, seal, settings.order_seconds)
     gate = EvaluationGate(evaluations_of(settings.home), workers, clock)
     facts = FactsBook(registry.lookups, clock, lambda: None, gate)
-    pipeline = Pipeline(clock, facts, bench, Quotas(registry.database), journal, execution)
+    repeats = Repeats(keys, Vault(settings.home.keys / "cases"), templates, journal, clock)
+    pipeline = Pipeline(clock, facts, bench, quotas, journal, execution, repeats)
     # 3
     return Assembly(
         settings=settings,

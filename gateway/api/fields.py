@@ -1,6 +1,6 @@
 """Parse RFC 9651 structured fields into plain values: the only import of http_sf. Knows no header's meaning."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -11,7 +11,7 @@ import http_sf
 from gateway.enforcement.declaration import DeclarationMalformed
 
 # Clients say the same few words again and again. What names or describes a person is parsed anew, and kept nowhere.
-_PERSONAL: Final = frozenset({"custodes-case", "custodes-subject", "custodes-context"})
+_PERSONAL: Final = frozenset({"custodes-case", "custodes-subject", "custodes-context", "idempotency-key"})
 _KEPT: Final = 1024
 _LONGEST_KEPT: Final = 256
 
@@ -25,6 +25,12 @@ def dictionary(name: str, text: str) -> dict[str, object]:
     """Return a header's dictionary. Raises DeclarationMalformed naming the header."""
     # A copy for each request: nobody may change what another's header says.
     return dict(_dictionary(name, text) if _may_be_kept(name, text) else _dictionary.__wrapped__(name, text))
+
+
+def listed(members: Iterable[tuple[str, Mapping[str, int]]]) -> str:
+    """Write a list of texts, each with its parameters."""
+    items: list[Any] = [(text, dict(parameters)) for text, parameters in members]
+    return http_sf.ser(items)
 
 
 @lru_cache(maxsize=_KEPT)

@@ -40,6 +40,7 @@ _HEADERS: Final = (
     ("Custodes-Context", 'urgent=?1, justification="…"', "Circumstances"),
     ("Custodes-Consent", "explicit", "What the person agreed to"),
     ("Custodes-Notice", "collected=?1", "What the person was told"),
+    ("Idempotency-Key", '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "The same request under the same key is answered once"),
     ("Custodes-Route", "state_bmv", "Through whom the request goes"),
 )
 _BASE64: Final = {"type": "string", "contentEncoding": "base64"}

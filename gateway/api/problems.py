@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.api.limits import limit_headers
 from gateway.audit.witness import Verdict
 from gateway.enforcement.answers import RecogniserBusy, Recorded, Refused
 from gateway.errors import CustodesError
@@ -64,7 +65,7 @@ STATUS: Final = MappingProxyType(
                 "idempotency-in-progress",
                 *(f"review-{state}" for state in ("claimed", "settled", "not-claimed", "judged-already", "own-request")),
             ),
-            410: ("result-shredded",),
+            410: ("answer-withdrawn", "result-shredded"),
             413: ("body-too-large", "too-large"),
             415: ("unsupported-media-type",),
             422: ("field-malformed", "facts-malformed", "malformed", "judgement-malformed", "idempotency-key-reused"),
@@ -171,6 +172,11 @@ async def render_problem(_request: Request, error: Exception) -> Response:
     """Answer a raised CustodesError; registered once, in app.py."""
     if not isinstance(error, CustodesError):
         raise error
+    return render_error(error)
+
+
+def render_error(error: CustodesError) -> Response:
+    """Return the answer that says what went wrong."""
     status, document = problem(error)
     return Response(msgspec.json.encode(document), status_code=status, media_type=MEDIA_TYPE, headers=_extra_headers(error, status))
 
@@ -182,5 +188,6 @@ def _extra_headers(error: CustodesError, status: int) -> dict[str, str]:
         return {"retry-after": str(error.retry_after)}
     if status == 503:
         return {"retry-after": str(_RETRY_SECONDS)}
+    headers = limit_headers(error.standing) if isinstance(error, Refused) else {}
     retry_after = getattr(error, "retry_after", None)
-    return {} if retry_after is None else {"retry-after": str(retry_after)}
+    return headers if retry_after is None else headers | {"retry-after": str(retry_after)}

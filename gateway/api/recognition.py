@@ -7,9 +7,11 @@ from fastapi import APIRouter, Request, Response
 
 from gateway.api import rendering
 from gateway.api.door import Door
+from gateway.api.limits import limit_headers
 from gateway.api.openapi import image_request, problem_responses
+from gateway.api.repeating import once_of, render
 from gateway.api.routes import PlainRoute
-from gateway.enforcement.answers import Held, Released
+from gateway.enforcement.answers import Released
 from gateway.enforcement.declaration import DeclarationMalformed
 from gateway.enforcement.facts import FactsRefused
 from gateway.enforcement.images import BodyRefused
@@ -75,11 +77,12 @@ class RecognitionDoor:
         try:
             body = self.door.body(request)
             declaration = await self.door.declaration(request, body, operations)
+            once = once_of(request, declaration)
             if gallery_id is not None:
                 declaration = declaration.into(gallery_id)
-            result = await self.pipeline.run(caller, declaration, body, view)
+            served = await self.pipeline.run(caller, declaration, body, view, once)
         except (BodyRefused, DeclarationMalformed, FactsRefused) as fault:
             await self.pipeline.turn_away(caller, operations[0], fault)
-        if isinstance(result, Held):
-            return rendering.held(result, f"/v1/searches/{result.decision_id}")
-        return rendering.released(result)
+        answer = render(served.result)
+        answer.headers.update(limit_headers(served.standing))
+        return answer

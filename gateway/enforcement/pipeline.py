@@ -2,6 +2,8 @@
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -10,18 +12,18 @@ from gateway.clock import Clock
 from gateway.enforcement.answers import Checked, Held, Refused, Released, TurnedAway
 from gateway.enforcement.bench import Bench
 from gateway.enforcement.declaration import Declaration
-from gateway.enforcement.execution import Execution, Granted, Prepared
+from gateway.enforcement.execution import Execution, Granted
 from gateway.enforcement.facts import Assembled, FactsBook, Gap
 from gateway.enforcement.fulfilment import KEPT
 from gateway.enforcement.images import BodyRefused, Images, ImageSource
 from gateway.enforcement.journal import Journal
 from gateway.enforcement.orders import ENGINE_OPERATION
-from gateway.enforcement.repeats import Once, Repeated, Repeats
+from gateway.enforcement.repeats import AnswerWithdrawn, Once, Repeated, Repeats
 from gateway.errors import CustodesError
 from gateway.identity.callers import Caller
 from gateway.records import entries
-from gateway.registry.errors import KeyReused, Malformed, QuotaExceeded, StillRunning
-from gateway.registry.idempotency import Answered, Begun
+from gateway.registry.errors import KeyReused, QuotaExceeded, StillRunning
+from gateway.registry.idempotency import Answered
 from gateway.registry.lookups import View
 from gateway.registry.quotas import Quotas, Standing, used_up
 from gateway.review.vault import ResultShredded
@@ -30,6 +32,14 @@ from policies.facts import Facts
 
 BY_POLICY: Final = "policy"
 BY_GATEWAY: Final = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a permitted request led to, and how much of its quotas is left; nothing was spent on a repeated one."""
+
+    result: Released | Held | Repeated
+    standing: tuple[Standing, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +71,36 @@ class Pipeline:
         record = entries.denial(at=self.clock.now(), decision_id=decision_id, client=caller.id, facts=facts, refusal=refusal, by=BY_GATEWAY)
         raise TurnedAway(fault, decision_id, await self.journal.write(record)) from fault
 
-    async def run(self, caller: Caller, declaration: Declaration, source: ImageSource, view: View) -> Released | Held:
+    async def run(self, caller: Caller, declaration: Declaration, source: ImageSource, view: View, once: Once | None = None) -> Served:
         """Answer a request, or refuse it and say why. `view` is the registry as it was when the caller was recognised.
 
         1 (before: the door) the token became a Caller; 2 what is known of the request is assembled; 3 the judge decides;
         4 a refusal is recorded and nothing was read, a permit is recorded before anything is done; 5 the obligations become a
         sealed order; 6 the recogniser obeys that order; 7 the outcome is recorded before anybody sees it; 8 the result is
-        released, or waits for people.
+        released, or waits for people. A request that came before under its key (`once`) gets its first answer after 3, not 5 to 8.
         Raises Refused, ImageUnusable, RecogniserBusy, RecognitionFailed (all recorded) or AuditUnavailable (nothing happened)."""
         decision_id = new_decision_id()
         # 2, 3, 4
         assembled, permit = await self._permitted(decision_id, caller, declaration, view)
-        await self._spend_quota(decision_id, caller, assembled, permit)
-        images = await self._read(decision_id, caller, declaration, assembled, permit, source)
-        # A body may take half a minute: what was suspended, revoked or forbidden meanwhile counts.
-        assembled, permit = await self._permitted(decision_id, caller, declaration)
-        prepared = await self._prepare(decision_id, caller, declaration, assembled, permit)
+        async with self._refusing(decision_id, caller, assembled, permit):
+            claim = await self.repeats.begin(caller.id, once)
+            try:
+                standing = () if isinstance(claim, Answered) else await self._spend_quota(assembled)
+                images = await source.images()
+                _check_comparable(declaration, images)
+                # A body may take half a minute: what was suspended, revoked or forbidden meanwhile counts.
+                assembled, permit = await self._permitted(decision_id, caller, declaration)
+                if once is not None and isinstance(claim, Answered):
+                    where = (assembled.case_ref, assembled.gallery_id)
+                    return Served(await self.repeats.again(caller.id, once, claim, where, permit, images), standing)
+                prepared = await asyncio.to_thread(self.execution.prepare, declaration, permit, assembled.licence_least)
+            except BaseException:
+                await asyncio.shield(self.repeats.give_up(claim))
+                raise
         # 4 to 8: what follows must reach its outcome even if the client hangs up.
-        granted = Granted(decision_id, caller.id, assembled.facts, permit)
-        return await asyncio.shield(asyncio.ensure_future(self.execution.carry_out(granted, prepared, images)))
+        carried = self.execution.carry_out(Granted(decision_id, caller.id, assembled.facts, permit), prepared, images)
+        finished = self.repeats.finish(claim, once, assembled.case_ref, permit, images, carried)
+        return Served(await asyncio.shield(asyncio.ensure_future(finished)), standing)
 
     async def _permitted(
         self, decision_id: str, caller: Caller, declaration: Declaration, view: View | None = None
@@ -112,35 +133,29 @@ class Pipeline:
         code = gaps[0][0] if verdict.code in ("not-licensed", "nothing-allows", "policy-refused") else verdict.code
         return Refusal(code, (*verdict.reasons, *reasons), verdict.needed, verdict.rulebook), BY_GATEWAY
 
-    async def _deny(self, decision_id: str, caller: Caller, assembled: Assembled, refusal: Refusal, by: str) -> NoReturn:
+    async def _deny(
+        self, decision_id: str, caller: Caller, assembled: Assembled, refusal: Refusal, by: str, fault: object = None
+    ) -> NoReturn:
         record = entries.denial(
             at=self.clock.now(), decision_id=decision_id, client=caller.id, facts=assembled.facts, refusal=refusal, by=by
         )
-        raise Refused(refusal, decision_id, await self.journal.write(record))
+        receipt = await self.journal.write(record)
+        standing = used_up(assembled.licence, fault) if assembled.licence and isinstance(fault, QuotaExceeded) else ()
+        raise Refused(refusal, decision_id, receipt, getattr(fault, "retry_after", None), standing)
 
-    async def _spend_quota(self, decision_id: str, caller: Caller, assembled: Assembled, permit: Permit) -> None:
+    @asynccontextmanager
+    async def _refusing(self, decision_id: str, caller: Caller, assembled: Assembled, permit: Permit) -> AsyncIterator[None]:
+        """Record as a refusal what turns up against a permitted request before anything was done for it."""
+        try:
+            yield
+        except (QuotaExceeded, BodyRefused, EngineError, KeyReused, StillRunning, AnswerWithdrawn, ResultShredded) as fault:
+            refusal = Refusal(fault.code, (Reason(fault.code, BY_GATEWAY, "", fault.sentence),), (), permit.rulebook)
+            await self._deny(decision_id, caller, assembled, refusal, BY_GATEWAY, fault)
+
+    async def _spend_quota(self, assembled: Assembled) -> tuple[Standing, ...]:
         if assembled.licence is None:
-            return
-        try:
-            await asyncio.to_thread(self.quotas.spend, assembled.licence, assembled.case_ref, self.clock.now())
-        except QuotaExceeded as fault:
-            await self._deny(decision_id, caller, assembled, _refusal_for(fault, permit), BY_GATEWAY)
-
-    async def _read(
-        self, decision_id: str, caller: Caller, declaration: Declaration, assembled: Assembled, permit: Permit, source: ImageSource
-    ) -> Images:
-        try:
-            images = await source.images()
-            _check_comparable(declaration, images)
-        except BodyRefused as fault:
-            await self._deny(decision_id, caller, assembled, _refusal_for(fault, permit), BY_GATEWAY)
-        return images
-
-    async def _prepare(self, decision_id: str, caller: Caller, declaration: Declaration, assembled: Assembled, permit: Permit) -> Prepared:
-        try:
-            return await asyncio.to_thread(self.execution.prepare, declaration, permit, assembled.licence_least)
-        except EngineError as fault:
-            await self._deny(decision_id, caller, assembled, _refusal_for(fault, permit), BY_GATEWAY)
+            return ()
+        return (await asyncio.to_thread(self.quotas.spend, assembled.licence, assembled.case_ref, self.clock.now())).standing
 
 
 def _check_comparable(declaration: Declaration, images: Images) -> None:
@@ -156,10 +171,6 @@ def _not_kept(slug: str) -> Gap:
 
 def _gap(code: str, sentence: str) -> Gap:
     return code, Reason(code, BY_GATEWAY, "", sentence)
-
-
-def _refusal_for(fault: CustodesError | EngineError, permit: Permit) -> Refusal:
-    return Refusal(fault.code, (Reason(fault.code, BY_GATEWAY, "", fault.sentence),), (), permit.rulebook)
 
 
 def new_decision_id() -> str:

@@ -72,37 +72,44 @@ class Repeats:
         """Claim the key; None without one. Raises KeyReused, StillRunning or Malformed."""
         return None if once is None else await asyncio.to_thread(self.keys.begin, client, once.key, once.digest)
 
-    async def give_up(self, begun: Begun | None) -> None:
-        """Let the key be used again: nothing was done under it."""
-        if begun is not None:
-            await asyncio.to_thread(self.keys.abandon, begun)
+    async def give_up(self, claim: Begun | Answered | None) -> None:
+        """Let a key that was claimed be used again: nothing was done under it."""
+        if isinstance(claim, Begun):
+            await asyncio.to_thread(self.keys.abandon, claim)
 
     async def finish(
-        self, begun: Begun | None, once: Once | None, case_ref: str | None, permit: Permit, images: Images, work: Awaitable[Released | Held]
+        self,
+        claim: Begun | Answered | None,
+        once: Once | None,
+        case_ref: str | None,
+        permit: Permit,
+        images: Images,
+        work: Awaitable[Released | Held],
     ) -> Released | Held:
         """Await the work, keep how it ended, and return or raise that. What ends without an answer gives its key free."""
-        if begun is None or once is None:
+        if once is None or not isinstance(claim, Begun):
             return await work
         try:
             ending: Ending = await work
         except ImageUnusable as unusable:
             ending = unusable
         except BaseException:
-            await asyncio.shield(self.give_up(begun))
+            await asyncio.shield(self.give_up(claim))
             raise
         # It is durable in the log: it is answered even if it cannot be kept, and then the key stays claimed rather than searched twice.
         with contextlib.suppress(CustodesError, OSError):
-            await asyncio.to_thread(self._keep, begun, _Kept.of(ending, permit, images, once.write(ending)), case_ref)
+            await asyncio.to_thread(self._keep, claim, _Kept.of(ending, permit, images, once.write(ending)), case_ref)
         if isinstance(ending, ImageUnusable):
             raise ending
         return ending
 
     async def again(
-        self, client: str, once: Once, answered: Answered, case_ref: str | None, gallery: str | None, permit: Permit, images: Images
+        self, client: str, once: Once, answered: Answered, where: tuple[str | None, str | None], permit: Permit, images: Images
     ) -> Repeated:
-        """Return the first answer, once more, after an entry that says so.
+        """Return the first answer, once more, after an entry that says so. `where` is the request's case and gallery.
 
         Raises KeyReused (other images), AnswerWithdrawn, ResultShredded or AuditUnavailable."""
+        case_ref, gallery = where
         kept = await asyncio.to_thread(self._kept, client, once.key, answered, case_ref)
         if kept.images != images.digests:
             raise KeyReused("This Idempotency-Key came before with another image; use a new key for a new request.")

@@ -68,7 +68,9 @@ class IdempotencyKeys:
         with self._database.writing() as session:
             row = session.get(IdempotencyRow, (client_id, key))
             if row is None or row.begun_at + KEPT <= now:
-                session.merge(IdempotencyRow(client_id=client_id, key=key, request_digest=request_digest, begun_at=now, run=self._run, answer=None))
+                session.merge(
+                    IdempotencyRow(client_id=client_id, key=key, request_digest=request_digest, begun_at=now, run=self._run, answer=None)
+                )
             elif row.request_digest != request_digest:
                 raise KeyReused("This Idempotency-Key came before with another request; use a new key for a new request.")
             elif row.answer is not None:

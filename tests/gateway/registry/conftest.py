@@ -166,7 +166,7 @@ def register_on(database: Database, clock: FixedClock, words: Words, keys: Path)
         evidence=EvidenceRegister(database, words),
         galleries=Galleries(database, clock, words),
         quotas=Quotas(database),
-        idempotency=IdempotencyKeys(database, clock),
+        idempotency=IdempotencyKeys(database, clock, "this-run", {"another-run"}.__contains__),
         revocations=Revocations(database, clock),
         staff=Staff(database, clock),
         rulebooks=rulebooks,

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.registry.errors import KeyReused, Malformed, Replayed, StillRunning
-from gateway.registry.idempotency import Answered, Begun
+from gateway.registry.idempotency import Answered, Begun, IdempotencyKeys
 from tests.gateway.registry.conftest import NOON, Register
 
 DIGEST, OTHER = "ab" * 32, "cd" * 32
@@ -63,10 +63,22 @@ def test_an_abandoned_request_may_be_tried_again_and_an_answered_one_not(registe
     assert register.idempotency.begin("ngo", "k", OTHER) == Answered(b"answer")
 
 
+def elsewhere(register: Register, run: str) -> IdempotencyKeys:
+    """The keys as another run of the service has them, which knows that this one is dead."""
+    return IdempotencyKeys(register.database, register.clock, run, lambda _run: False)
+
+
+def test_a_claim_is_held_for_as_long_as_its_process_lives_however_slow_it_is(register: Register) -> None:
+    assert isinstance(elsewhere(register, "another-run").begin("ngo", "k", DIGEST), Begun)
+    register.clock.advance(3600)
+    with pytest.raises(StillRunning):
+        register.idempotency.begin("ngo", "k", DIGEST)
+
+
 def test_a_claim_whose_process_died_passes_to_the_next_and_the_dead_one_can_no_longer_answer(register: Register) -> None:
     dead = begin(register)
-    register.clock.advance(121)
-    heir = begin(register)
+    heir = elsewhere(register, "the-next-run").begin("ngo", "k", DIGEST)
+    assert isinstance(heir, Begun)
     register.idempotency.finish(dead, b"too late")
     register.idempotency.abandon(dead)
     register.idempotency.finish(heir, b"in time")

@@ -5,8 +5,8 @@ Knows no request; the row's meaning stands in gateway/registry/idempotency.py.""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
