@@ -11,9 +11,10 @@ from typing import Final
 import msgspec
 
 from policies.decision import Permit, Refusal
-from policies.errors import FactsError, RecordDamaged
+from policies.errors import FactsError, RecordDamaged, RulebookRefused
 from policies.facts import Facts
 from policies.judge import Judge
+from policies.question import Settings
 from policies.rulebook import Rulebook
 from policies.shapes import shape_of
 
@@ -125,16 +126,17 @@ class _Alike:
 class Past:
     """Recorded decisions, read once, the alike kept together."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._alike: dict[tuple[bytes, bytes], _Alike] = {}
         self._judged = 0
 
     @classmethod
-    def read(cls, entries: Iterable[tuple[int, bytes]]) -> "Past":
-        """Read entries of the log, each with its index; entries without a decision are passed over.
+    def read(cls, entries: Iterable[tuple[int, bytes]], settings: Settings | None = None) -> "Past":
+        """Read entries of the log, each with its index, for drafts with these settings; entries without a decision are passed over.
 
         Raises RecordDamaged at the first that cannot be read."""
-        past = cls()
+        past = cls(settings or Settings())
         read, alike, decisions = _READ.decode, past._alike, DECISIONS
         position = -1
         index: int | None = None
@@ -143,7 +145,7 @@ class Past:
                 entry = read(body)
                 if entry.kind in decisions:
                     facts, answer = bytes(entry.facts), bytes(entry.answer)
-                    key = (shape_of(facts), answer)
+                    key = (shape_of(facts, past._settings), answer)
                     found = alike.get(key)
                     if found is None:
                         found = alike[key] = _first(facts, answer, entry.decision_id)
@@ -160,7 +162,11 @@ class Past:
         return self._judged
 
     def under(self, draft: Rulebook) -> Replay:
-        """What would have been answered differently under this rulebook. Never raises for what is in the records."""
+        """What would have been answered differently under this rulebook. Never raises for what is in the records.
+
+        Raises RulebookRefused if it has other settings than the past was read for."""
+        if draft.settings != self._settings:
+            raise RulebookRefused("rulebook", 0, "Its settings are not those that the past was read for.", "Read the past again for them.")
         judge = Judge(draft)
         groups: dict[Kind, list[_Alike]] = {}
         by_gateway = 0
@@ -178,7 +184,7 @@ class Past:
 
 def replay(entries: Iterable[tuple[int, bytes]], draft: Rulebook) -> Replay:
     """Read recorded decisions and judge them under a draft. Raises RecordDamaged."""
-    return Past.read(entries).under(draft)
+    return Past.read(entries, draft.settings).under(draft)
 
 
 def _first(facts: bytes, answer: bytes, decision_id: str) -> _Alike:

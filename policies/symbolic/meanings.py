@@ -81,6 +81,16 @@ def _at_least(held: Held, least: float) -> Formula:
     )
 
 
+def _measured_at_most(world: "World", name: str, most: float) -> Formula:
+    held = world.evidence[name]
+    return world.all((held.kind.among(["number"]), held.number <= most))
+
+
+def _minors_false_match_at_most(world: "World", most: float) -> Formula:
+    measured = _measured_at_most(world, "false_match_rate_minors", most)
+    return world.all((_said_so(world, world.evidence, ["evaluated_for_minors"]), measured))
+
+
 def _said_so(world: "World", part: Mapping[str, Held], names: Iterable[str]) -> Formula:
     return world.any(part[name].kind.among(["true"]) for name in names if name in part)
 
@@ -340,6 +350,9 @@ _MEANINGS: Final[Mapping[str, Meaning]] = MappingProxyType(
         "evidence": _kind_of("evidence", "true"),
         "evidence_denied": _kind_of("evidence", "false"),
         "evidence_at_least": lambda world, limit: _at_least(world.evidence[limit[0]], limit[1]),
+        "fmr_ratio_at_most": lambda world, most: _measured_at_most(world, "fmr_ratio", most),
+        "evaluated_for_minors": lambda world, _: _said_so(world, world.evidence, ["evaluated_for_minors"]),
+        "minors_false_match_at_most": _minors_false_match_at_most,
         "vendor_approved": _flag("approved"),
         "consent": _consent,
         "consent_withdrawn": _consent_withdrawn,
@@ -367,6 +380,7 @@ _MEANINGS: Final[Mapping[str, Meaning]] = MappingProxyType(
         "before": lambda world, date: world.at < seconds(date),
         "at_release": _flag("release"),
         "place_open_to": lambda world, area: world.place.among(place for place in world.place.flags if open_to(place or "", area)),
+        "witnessed": _flag("witnessed"),
         # Europe
         "suspect_sought": _suspect_sought,
         "first_identification": _first_identification,

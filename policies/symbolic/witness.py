@@ -106,6 +106,7 @@ class _Reader:
             "review": self._review(),
             "consent": self._consent(),
             "vendor_approval": {"status": "approved", "use_case": self._word(world.purpose)} if self._true(world.approved) else None,
+            "log": {"witnessed_at": moment_text(_number(self.model, world.at)) if self._true(world.witnessed) else None},
             "route": {"via": self._word(world.route)},
             "notice": {name: self._yes(flag) for name, flag in world.notices.items()},
             "context": {name: held.of(self.model) for name, held in world.context.items()},

@@ -48,6 +48,9 @@ _EVIDENCE_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "works_for_government": GLBA,
     "national_law_opens": ("national_rbi_law",),
     "double_check_lifted": ("article14_lifted",),
+    "fmr_ratio_at_most": ("fmr_ratio",),
+    "evaluated_for_minors": ("evaluated_for_minors",),
+    "minors_false_match_at_most": ("evaluated_for_minors", "false_match_rate_minors"),
 }
 # Sets of words that conditions know by themselves: one of each kind has to be sayable.
 _WORD_SETS: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
@@ -151,7 +154,7 @@ class World(Space):
         self.home = self.choice("client.place", self.homes.standing_for)
         self.at = self.moment("at")
         self.release = self.flag("release")
-        self.licensed = self.flag("licensed")
+        self.licensed, self.witnessed = self.flag("licensed"), self.flag("log.witnessed_at is recent")
         self._capture(mentioned)
         self._people_and_case(mentioned)
         self._records(mentioned)

@@ -9,9 +9,10 @@ import pytest
 from bench import replay as bench
 from gateway.records import entries
 from policies.decision import Permit
-from policies.errors import RecordDamaged
+from policies.errors import RecordDamaged, RulebookRefused
 from policies.facts import Facts
 from policies.judge import Judge
+from policies.question import Settings
 from policies.replay import NEWLY_ALLOWED, NEWLY_REFUSED, OTHER_OBLIGATIONS, Past, replay
 from policies.rulebook import build
 from policies.shapes import shape_of
@@ -131,8 +132,8 @@ def test_facts_of_one_shape_get_the_same_answers_and_the_hour_and_the_commitment
         moved = facts.at.replace(hour=dice.choice([0, 9, 10, 11, 23]), minute=dice.randrange(60), microsecond=dice.choice([0, 500_000]))
         later = Facts.from_json(facts.to_json(), at=moved, licence=facts.licence)
         answers = [tuple(judge.decide(one, kind) for judge in judges) for one in (facts, later)]
-        shapes = [(shape_of(raw(one)), kind) for one in (facts, later)]
-        assert shape_of(raw(facts)) == shapes[0][0]
+        shapes = [(shape_of(raw(one), Settings()), kind) for one in (facts, later)]
+        assert shape_of(raw(facts), Settings()) == shapes[0][0]
         for shape, answer in zip(shapes, answers, strict=True):
             assert by_shape.setdefault(shape, answer) == answer
         joined += shapes[0] == shapes[1]
@@ -152,7 +153,24 @@ def test_facts_of_one_shape_get_the_same_answers_and_the_hour_and_the_commitment
 def test_facts_with_a_moment_that_rules_measure_keep_their_own_shape(facts, change):
     one = facts(**change)
     two = Facts.from_json(one.to_json(), at=one.at + timedelta(hours=1), licence=one.licence)
-    assert shape_of(raw(one)) != shape_of(raw(two))
+    assert shape_of(raw(one), Settings()) != shape_of(raw(two), Settings())
+
+
+def test_witnesses_count_by_whether_they_are_recent_enough(facts):
+    def seen(seconds, window=900):
+        at = facts().at
+        one = facts(log={"witnessed_at": (at - timedelta(seconds=seconds)).isoformat()})
+        return shape_of(raw(one), Settings(witness_window_s=window))
+
+    assert seen(5) == seen(899) == seen(900) == seen(-299)
+    assert seen(901) == seen(5000) == seen(-301)
+    assert seen(5) != seen(901)
+    assert seen(5, window=4) != seen(4, window=4)
+
+
+def test_a_past_is_put_to_drafts_of_its_own_settings_alone(past):
+    with pytest.raises(RulebookRefused):
+        Past.read(log_of(past[:3])).under(build(["baseline"], settings=Settings(live_window_s=60)))
 
 
 def test_a_past_is_read_once_and_put_to_several_drafts(past):

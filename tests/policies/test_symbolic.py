@@ -19,6 +19,11 @@ from tests.policies.chance import requests
 
 # One literal of each shape for the conditions that take one, on top of all that the packs use.
 MORE = [
+    "witnessed",
+    "fmr_ratio_at_most:2.5",
+    "fmr_ratio_at_most:0",
+    "evaluated_for_minors",
+    "minors_false_match_at_most:0.001",
     "context_denied:urgent",
     "hours_since:started_at=12.5",
     "hours_since:last_interaction=24",
