@@ -2,21 +2,26 @@
 
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi_swagger import patch_fastapi
 from starlette.exceptions import HTTPException
 
 from gateway.api.audit import AuditDoor
 from gateway.api.authzen import AuthzenDoor
 from gateway.api.body_limits import BodyLimits
+from gateway.api.cases import CaseDoor
 from gateway.api.catalogue import CatalogueDoor
+from gateway.api.clients import ClientDoor
 from gateway.api.decisions import DecisionDoor
 from gateway.api.door import Door
 from gateway.api.evidence import EvidenceDoor
 from gateway.api.galleries import GalleryDoor
 from gateway.api.guard import Guard
 from gateway.api.health import HealthDoor
+from gateway.api.issuers import IssuerDoor
 from gateway.api.oauth import OAuthDoor
+from gateway.api.papers import PaperDoor
+from gateway.api.people import PeopleDoor
 from gateway.api.problems import render_fault, render_http_exception, render_problem, status_of
 from gateway.api.receipts import ReceiptDoor
 from gateway.api.recognition import RecognitionDoor
@@ -46,24 +51,8 @@ def create_app(house: Assembly) -> FastAPI:
         openapi_url="/openapi.json",
         swagger_ui_oauth2_redirect_url=None,
     )
-    limits = BodyLimits(house.settings.max_image_bytes, house.settings.body_seconds)
-    door = Door(house.callers, house.registry.lookups, house.journal, house.clock, limits)
-    texts = text_of(house.registry.rulebooks)
-    for routes in (
-        RecognitionDoor(door, house.pipeline, house.waiting),
-        GalleryDoor(door, house.gallery_desk),
-        DecisionDoor(door, house.pipeline),
-        AuthzenDoor(door, house.evaluator, house.dialect, house.settings.url),
-        ReviewDoor(door, house.waiting),
-        CatalogueDoor(house.bench),
-        AuditDoor(door, house.log, house.explorer, house.journal, house.clock, VERSION),
-        EvidenceDoor(door, EvidenceRoom(house.log, house.explorer, texts), house.journal, house.clock),
-        RulebookDoor(door, house.explorer, house.journal, house.clock, texts),
-        ReceiptDoor(house.log, house.verifier_key),
-        OAuthDoor(house.registry.issuer, house.journal, house.clock, limits),
-        HealthDoor(house.readiness),
-    ):
-        app.include_router(routes.router())
+    for routes in _doors(house):
+        app.include_router(routes)
     for pages in console(house, status_of):
         app.include_router(pages)
     app.add_exception_handler(CustodesError, render_problem)
@@ -74,6 +63,32 @@ def create_app(house: Assembly) -> FastAPI:
     app.add_middleware(Guard)
     _declare_bearer(app)
     return app
+
+
+def _doors(house: Assembly) -> list[APIRouter]:
+    limits = BodyLimits(house.settings.max_image_bytes, house.settings.body_seconds)
+    door = Door(house.callers, house.registry.lookups, house.journal, house.clock, limits)
+    texts = text_of(house.registry.rulebooks)
+    doors = (
+        RecognitionDoor(door, house.pipeline, house.waiting),
+        GalleryDoor(door, house.gallery_desk, house.desks.galleries),
+        ClientDoor(door, house.desks.clients),
+        PeopleDoor(door, house.desks.people, house.registry.issuer),
+        CaseDoor(door, house.desks.cases, house.desks.evidence),
+        PaperDoor(door, house.desks.papers),
+        IssuerDoor(door, house.desks.trust, house.registry.revocations, house.fetcher),
+        DecisionDoor(door, house.pipeline),
+        AuthzenDoor(door, house.evaluator, house.dialect, house.settings.url),
+        ReviewDoor(door, house.waiting),
+        CatalogueDoor(house.bench),
+        AuditDoor(door, house.log, house.explorer, house.journal, house.clock, VERSION),
+        EvidenceDoor(door, EvidenceRoom(house.log, house.explorer, texts), house.journal, house.clock),
+        RulebookDoor(door, house.explorer, house.journal, house.clock, texts),
+        ReceiptDoor(house.log, house.verifier_key),
+        OAuthDoor(house.registry.issuer, house.journal, house.clock, limits),
+        HealthDoor(house.readiness),
+    )
+    return [routes.router() for routes in doors]
 
 
 def _declare_bearer(app: FastAPI) -> None:

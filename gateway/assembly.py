@@ -21,12 +21,17 @@ from gateway.clock import Clock, SystemClock
 from gateway.enforcement import fitness
 from gateway.enforcement.bench import Bench, name_the_rulebook
 from gateway.enforcement.boots import beginning, beginning_alone, boot, forget_the_dead, is_running
+from gateway.enforcement.desks import Desks
+from gateway.enforcement.desks.clients import ClientDesk
+from gateway.enforcement.desks.papers import CaseDesk, EvidenceDesk, PaperDesk
+from gateway.enforcement.desks.people import PeopleDesk
+from gateway.enforcement.desks.trust import TrustDesk
 from gateway.enforcement.dialect import Dialect
 from gateway.enforcement.evaluations import Evaluator
 from gateway.enforcement.execution import Execution
 from gateway.enforcement.facts import FactsBook
 from gateway.enforcement.fitness import EvaluationGate, Evaluations
-from gateway.enforcement.galleries import GalleryDesk
+from gateway.enforcement.galleries import GalleryDesk, GalleryRecordDesk
 from gateway.enforcement.heartbeat import beat
 from gateway.enforcement.housekeeping import keep_tidy
 from gateway.enforcement.journal import Journal
@@ -38,6 +43,7 @@ from gateway.enforcement.takings import Registers, takings
 from gateway.enforcement.unsettled import UnsettledChanges
 from gateway.enforcement.waiting import WaitingRoom
 from gateway.identity.callers import Callers
+from gateway.identity.fetching import Fetcher
 from gateway.identity.issuer import OLD_KEYS_KEPT, BuiltInIssuer
 from gateway.identity.issuers import TrustedIssuers
 from gateway.identity.keyring import Keyring
@@ -109,6 +115,7 @@ class Assembly:
     clock: Clock
     registry: Registry
     registrar: Registrar
+    desks: Desks
     callers: Callers
     log: AuditLog
     explorer: Explorer
@@ -120,6 +127,7 @@ class Assembly:
     waiting: WaitingRoom
     gallery_desk: GalleryDesk
     readiness: Readiness
+    fetcher: Fetcher
 
     @property
     def verifier_key(self) -> str:
@@ -181,10 +189,24 @@ def open_registrar(settings: Settings, clock: Clock, registry: Registry, log: Au
             evidence=registry.evidence,
             galleries=registry.galleries,
             issuers=registry.issuers,
+            identities=registry.identities,
             revocations=registry.revocations,
         )
     )
     return Registrar(registry.database, registry.staff, registry.clients, log, clock, UnsettledChanges(settings.home.unsettled), taking)
+
+
+def desks_of(registry: Registry, registrar: Registrar) -> Desks:
+    """Return the desks at which that registry is changed."""
+    return Desks(
+        clients=ClientDesk(registrar, registry.clients),
+        people=PeopleDesk(registrar, registry.staff),
+        cases=CaseDesk(registrar, registry.cases),
+        papers=PaperDesk(registrar, registry.authorisations, registry.authorities),
+        evidence=EvidenceDesk(registrar, registry.evidence),
+        galleries=GalleryRecordDesk(registrar, registry.galleries),
+        trust=TrustDesk(registrar, registry.issuers, registry.identities, registry.clients, registry.staff, registry.issuer),
+    )
 
 
 @contextmanager
@@ -325,9 +347,11 @@ def _with_request_path(
     keys: IdempotencyKeys,
     quotas: Quotas,
 ) -> Assembly:
-    issuers = TrustedIssuers(registry.issuer, clock)
+    fetcher = Fetcher()
+    issuers = TrustedIssuers(registry.issuer, clock, fetcher)
     bench = Bench(registry.lookups, registry.rulebooks)
     templates = template_galleries(settings.home)
+    desks = desks_of(registry, registrar)
     # 1 what waits for people; 2 the way of a request; 3 what the doors are given
     # 1
     waiting = WaitingRoom(Queue(registry.database, clock), Vault(settings.home.keys / "cases"), journal, bench, clock, lambda: None)
@@ -343,6 +367,7 @@ def _with_request_path(
         clock=clock,
         registry=registry,
         registrar=registrar,
+        desks=desks,
         callers=Callers(issuers, TokenVerifier(issuers, clock)),
         log=log,
         explorer=explorer,
@@ -352,8 +377,9 @@ def _with_request_path(
         evaluator=Evaluator(pipeline),
         dialect=Dialect.at(settings.home.dialect),
         waiting=waiting,
-        gallery_desk=GalleryDesk(registry.galleries, templates, journal, clock, workers.state().recogniser),
+        gallery_desk=GalleryDesk(desks.galleries, registry.galleries, templates, journal, clock, workers.state().recogniser),
         readiness=Readiness(log, bench, workers, gate),
+        fetcher=fetcher,
     )
 
 

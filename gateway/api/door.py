@@ -14,11 +14,12 @@ from gateway.clock import Clock
 from gateway.enforcement.declaration import Declaration
 from gateway.enforcement.images import BodyRefused
 from gateway.enforcement.journal import Journal
+from gateway.enforcement.registrar import Actor
 from gateway.errors import CustodesError
 from gateway.identity.callers import Caller, Callers
 from gateway.identity.errors import CallerRefused, RoleMissing, TokenRefused
 from gateway.records import entries
-from gateway.registry.errors import ClientRefused
+from gateway.registry.errors import ClientRefused, NotOnRecord
 from gateway.registry.lookups import Lookups, View
 
 _SCHEME: Final = "bearer "
@@ -89,6 +90,25 @@ class Door:
         caller = await self.caller(request)
         await self.must_hold(request, caller, role)
         return caller
+
+    async def actor(self, request: Request) -> Actor:
+        """Return the caller as whoever changes something: the registrar asks, at the change, whether they may."""
+        return Actor.of(await self.caller(request))
+
+    async def own_or_staff(self, request: Request, client_id: str, noun: str) -> Actor:
+        """Return the caller as an actor: a person, or the client itself. Raises NotOnRecord (of the noun) for any other client."""
+        actor = await self.actor(request)
+        if actor.kind == "client" and actor.id != client_id:
+            raise NotOnRecord(noun)
+        return actor
+
+    async def reader(self, request: Request, client_id: str, noun: str) -> None:
+        """Let pass the client itself and registrars. Raises NotOnRecord (of the noun) for any other client, RoleMissing for others."""
+        caller = await self.caller(request)
+        if caller.kind == "client" and caller.id != client_id:
+            raise NotOnRecord(noun)
+        if caller.kind != "client":
+            await self.must_hold(request, caller, "registrar")
 
     async def must_hold(self, request: Request, caller: Caller, role: str) -> None:
         """Let pass who holds the role. Raises RoleMissing or CallerRefused, once the attempt is in the log, or AuditUnavailable."""

@@ -16,6 +16,33 @@ from gateway.errors import CustodesError
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:custodes:problem:"
 
+_NOUNS: Final = (
+    "authorisation",
+    "authority",
+    "case",
+    "client",
+    "decision",
+    "evidence",
+    "gallery",
+    "issuer",
+    "key",
+    "licence",
+    "link",
+    "person",
+    "review",
+    "rulebook",
+    "subject",
+)
+_ISSUER: Final = (
+    "issuer-url",
+    "issuer-unreachable",
+    "discovery-malformed",
+    "discovery-other-issuer",
+    "jwks-too-large",
+    "jwks-malformed",
+    "jwks-empty",
+)
+
 # Every code that a client can meet, by status. A code that is not here is a 403 if it is a refusal, else a 500;
 # tests/architecture/test_api_documents.py holds the list against docs/api.md.
 STATUS: Final = MappingProxyType(
@@ -38,22 +65,7 @@ STATUS: Final = MappingProxyType(
                 "not-found",
                 "gallery-unknown",
                 "subject-unknown",
-                *(
-                    f"unknown-{noun}"
-                    for noun in (
-                        "authorisation",
-                        "case",
-                        "client",
-                        "decision",
-                        "gallery",
-                        "licence",
-                        "link",
-                        "person",
-                        "review",
-                        "rulebook",
-                        "subject",
-                    )
-                ),
+                *(f"unknown-{noun}" for noun in _NOUNS),
             ),
             405: ("method-not-allowed",),
             408: ("body-too-slow",),
@@ -68,7 +80,7 @@ STATUS: Final = MappingProxyType(
             410: ("answer-withdrawn", "result-shredded"),
             413: ("body-too-large", "too-large"),
             415: ("unsupported-media-type",),
-            422: ("field-malformed", "facts-malformed", "malformed", "judgement-malformed", "idempotency-key-reused"),
+            422: ("field-malformed", "facts-malformed", "malformed", "judgement-malformed", "idempotency-key-reused", *_ISSUER),
             429: ("quota-day", "quota-case"),
             431: ("headers-too-large",),
             503: (

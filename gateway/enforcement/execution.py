@@ -1,11 +1,12 @@
 """Carry out what was permitted: the intent, the sealed order, the recogniser, the outcome, the release. Decides nothing.
 The only code that wakes the recogniser, and it does so only behind a durable intent."""
 
+import contextlib
 import uuid
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from engine.errors import EngineBusy, EngineError, EngineFailed
+from engine.errors import EngineBusy, EngineError, EngineFailed, GalleryRefused, GalleryUnknown
 from engine.faces import Answer
 from engine.galleries.store import Galleries
 from engine.orders import GalleryState, Operation, OrderSeal, SubjectReference, seal
@@ -61,6 +62,8 @@ class Execution:
 
     def prepare(self, declaration: Declaration, permit: Permit, licence_least: float) -> Prepared:
         """Turn obligations and declaration into work. Blocks; raises EngineError where a gallery is not to be had."""
+        if declaration.gallery_id is not None:
+            self._make_ready(declaration.gallery_id)
         size = self._gallery_size(declaration)
         planned = plan(permit, declaration, gallery_size=size, licence_least=licence_least, vouched=self.workers.state().best_similarity)
         return Prepared(planned.reviewers, self._work(declaration, planned), planned.notes)
@@ -156,6 +159,14 @@ class Execution:
 
     def _open(self, granted: Granted, intent: Receipt) -> OpenIntent:
         return OpenIntent(intent.index, self.boot, granted.decision_id)
+
+    def _make_ready(self, gallery_id: str) -> None:
+        try:
+            self.galleries.record(gallery_id)
+        except GalleryUnknown:
+            # It is on record and open, or there were no permit: this is its first use. Another process may be as quick.
+            with contextlib.suppress(GalleryRefused):
+                self.galleries.create(gallery_id, self.workers.state().recogniser)
 
     def _gallery_size(self, declaration: Declaration) -> int:
         if declaration.gallery_id is None or "identify" not in declaration.operation:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from engine.errors import EvaluationRefused
@@ -26,6 +27,9 @@ WitnessedAt = Callable[[], datetime | None]
 
 REGISTER: Final = "register"
 MEASURED: Final = frozenset({"evaluated_on", "evaluated_for_minors", "fmr_ratio", "false_match_rate_minors"})
+UNCONFIRMED: Final = "gallery-unconfirmed"
+# What would close a gap, in the words of `needed`.
+NEEDED: Final = MappingProxyType({UNCONFIRMED: "gallery_provenance_confirmed"})
 
 
 class FactsRefused(CustodesError):
@@ -145,14 +149,17 @@ def _put_gallery(known: dict[str, object], view: View, client_id: str, declarati
     except NotOnRecord as refused:
         gaps.append(_gap(refused))
         return None
-    known["gallery"] = _present(
-        id=gallery.id, provenance=gallery.provenance, categories=list(gallery.categories), deployment=gallery.deployment
-    )
+    # Where its faces come from is its owner's word until a registrar has looked into it, and a word is no fact.
+    provenance = gallery.provenance if gallery.confirmed_by is not None else None
+    known["gallery"] = _present(id=gallery.id, provenance=provenance, categories=list(gallery.categories), deployment=gallery.deployment)
     if gallery.state != "open":
         gaps.append((f"gallery-{gallery.state}", _reason(f"gallery-{gallery.state}", _GALLERY_STATES[gallery.state])))
     elif declaration.purpose not in gallery.purposes:
         sentence = "The gallery is not bound to this purpose: its faces were given for others."
         gaps.append(("gallery-purpose", _reason("gallery-purpose", sentence)))
+    elif provenance is None:
+        sentence = "Nobody has confirmed where this gallery's faces come from; ask a registrar to look into it."
+        gaps.append((UNCONFIRMED, _reason(UNCONFIRMED, sentence)))
     return gallery
 
 

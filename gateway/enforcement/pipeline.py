@@ -13,7 +13,7 @@ from gateway.enforcement.answers import Checked, Held, Refused, Released, Turned
 from gateway.enforcement.bench import Bench
 from gateway.enforcement.declaration import Declaration
 from gateway.enforcement.execution import Execution, Granted
-from gateway.enforcement.facts import Assembled, FactsBook, Gap
+from gateway.enforcement.facts import NEEDED, Assembled, FactsBook, Gap
 from gateway.enforcement.fulfilment import KEPT
 from gateway.enforcement.images import BodyRefused, Images, ImageSource
 from gateway.enforcement.journal import Journal
@@ -127,11 +127,12 @@ class Pipeline:
         if not gaps:
             return verdict, BY_POLICY
         reasons = tuple(reason for _code, reason in gaps)
+        needed = tuple(NEEDED[code] for code, _reason in gaps if code in NEEDED)
         if isinstance(verdict, Permit):
-            return Refusal(gaps[0][0], reasons, (), verdict.rulebook), BY_GATEWAY
+            return Refusal(gaps[0][0], reasons, needed, verdict.rulebook), BY_GATEWAY
         # A prohibited purpose stays refused as that; of what is missing the register knows better than the rules.
         code = gaps[0][0] if verdict.code in ("not-licensed", "nothing-allows", "policy-refused") else verdict.code
-        return Refusal(code, (*verdict.reasons, *reasons), verdict.needed, verdict.rulebook), BY_GATEWAY
+        return Refusal(code, (*verdict.reasons, *reasons), (*verdict.needed, *needed), verdict.rulebook), BY_GATEWAY
 
     async def _deny(
         self, decision_id: str, caller: Caller, assembled: Assembled, refusal: Refusal, by: str, fault: object = None

@@ -12,6 +12,7 @@ from gateway.registry.clients import Clients
 from gateway.registry.evidence import EvidenceRegister
 from gateway.registry.fields import moment
 from gateway.registry.galleries import Galleries
+from gateway.registry.identities import Identities
 from gateway.registry.issuers import Issuers
 from gateway.registry.licences import Licences
 from gateway.registry.revocations import Revocations
@@ -36,6 +37,7 @@ class Registers:
     evidence: EvidenceRegister
     galleries: Galleries
     issuers: Issuers
+    identities: Identities
     revocations: Revocations
 
 
@@ -57,6 +59,7 @@ def takings(of: Registers) -> Takings:
             ("gallery-change", "closed"): lambda said, _by: of.galleries.close(said["client"], said["gallery"]),
             ("key-change", "client-key-revoked"): lambda said, _by: of.clients.remove_key(said["client"], said["kid"]),
             ("key-change", "issuer-removed"): lambda said, _by: of.issuers.remove(said["issuer"]),
+            ("key-change", "subject-unbound"): lambda said, _by: of.identities.unbind(said["issuer"], said["subject"]),
             ("key-change", "token-revoked"): lambda said, by: of.revocations.revoke(
                 said["issuer"], said["jti"], moment("ends_at", said["ends_at"]), said["reason"], by
             ),

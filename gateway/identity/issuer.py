@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.clock import Clock
 from gateway.identity.errors import KeyringDamaged, TokenRefused, TokenRequestRefused
-from gateway.identity.keyring import Keyring
+from gateway.identity.keyring import Keyring, PreparedKey
 from gateway.identity.tokens import CLIENT_ASSERTION, LONGEST_LIFE, SKEW, Claims, SigningKey, Trust, VerifyingKey, check
 from gateway.registry.errors import NotOnRecord, RegistryError
 from gateway.registry.identities import BUILT_IN
@@ -123,7 +123,17 @@ class BuiltInIssuer:
 
     def rotate_keys(self) -> str:
         """Sign with a new key from now on, and return its kid; the old one verifies until its last token has ended."""
-        return self._keyring.rotate().public.kid
+        prepared = self.prepare_key()
+        self.adopt_key(prepared)
+        return prepared.kid
+
+    def prepare_key(self) -> PreparedKey:
+        """Make the next key, which signs nothing until it is adopted."""
+        return self._keyring.prepare()
+
+    def adopt_key(self, prepared: PreparedKey) -> None:
+        """Sign with that key from now on."""
+        self._keyring.adopt(prepared)
 
     def _use_up(self, claims: Claims) -> None:
         # Kept a little longer than the assertion is good for, so that a clock set back does not let it in again.

@@ -35,6 +35,14 @@ class _Keys:
         return (*older, self.made[-1][2])
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedKey:
+    """A private key in a file that does not count yet, and the kid of its public half."""
+
+    kid: str
+    file: Path
+
+
 class Keyring:
     """The keys of one purpose. `kept` says how long a key that no longer signs must still verify; None means for ever."""
 
@@ -67,27 +75,34 @@ class Keyring:
 
     def rotate(self) -> SigningKey:
         """Make a new key that signs from now on; delete those whose last signatures have ended."""
+        self.adopt(self.prepare())
+        return self.current()
+
+    def prepare(self) -> "PreparedKey":
+        """Make a key that signs nothing yet: nobody knows of it until it is adopted."""
         key = ec.generate_private_key(ec.SECP256R1())
         pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        hidden = self._directory / f"{secrets.token_hex(8)}.new"
+        # Created closed to others, complete before it gets its name: nobody ever reads half a key.
+        with os.fdopen(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        return PreparedKey(SigningKey(pem).public.kid, hidden)
+
+    def adopt(self, prepared: "PreparedKey") -> None:
+        """Let a prepared key sign from now on; delete those whose last signatures have ended."""
         with self._lock:
             newest = self._load().made[-1:]
             # A clock that stands still or was set back must not make the new key look older than the last.
             at = max([self._clock.now(), *(last + timedelta(microseconds=1) for last, _, _ in newest)])
-            path = self._directory / f"{at:{STAMP}}-{secrets.token_hex(4)}.pem"
-            hidden = path.with_suffix(".new")
-            # Created closed to others, complete before it gets its name: nobody ever reads half a key.
-            with os.fdopen(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(pem)
-                file.flush()
-                os.fsync(file.fileno())
-            hidden.rename(path)
+            prepared.file.rename(self._directory / f"{at:{STAMP}}-{secrets.token_hex(4)}.pem")
             self._keys = self._load()
             counting = self._keys.counting(self._clock.now(), self._kept)
             for _, old, signing in self._keys.made:
                 if signing not in counting:
                     old.unlink()
             self._keys = self._load(self._keys)
-        return self._keys.made[-1][2]
 
     def drop(self, kid: str) -> None:
         """Delete a key that can no longer be trusted: everything it signed is refused from now on. A new one is made if none is left."""

@@ -52,7 +52,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case as it stands: `state` is open, suspended or closed; `reference_face` says that the sought person's face is registered."""
+    """A case as it stands: `state` is filed, open, suspended or closed; `reference_face`: the sought person's face is registered."""
 
     client_id: str
     reference: str
@@ -67,9 +67,9 @@ class Case:
         return {"ref": self.reference, **self.offence}
 
     def must_be_open(self) -> None:
-        """Raise StateForbids (case-suspended, case-closed) unless requests may be made for this case."""
+        """Raise StateForbids (case-filed, case-suspended, case-closed) unless requests may be made for this case."""
         if self.state != "open":
-            step = "a person at the registrar must look at it first" if self.state == "suspended" else "open a new one"
+            step = "open a new one" if self.state == "closed" else "a person at the registrar must look at it first"
             raise StateForbids(f"The case `{self.reference}` is {self.state}; {step}.", code=f"case-{self.state}")
 
 
@@ -83,13 +83,20 @@ class Cases:
 
     def open(self, case: Case, by: str) -> Case:
         """Put a new case on record. Raises Malformed (with the field), AlreadyOnRecord or NotOnRecord (client)."""
+        return self._add(case, "open", by)
+
+    def file(self, case: Case) -> Case:
+        """Put a case on record on its client's word: it serves no request until a registrar has opened it. Raises as open() does."""
+        return self._add(case, "filed", f"client:{case.client_id}")
+
+    def _add(self, case: Case, state: str, by: str) -> Case:
         row = CaseRow(
             client_id=case.client_id,
             reference=fields.reference("reference", case.reference),
             target=self._checked(case.target).to_json(),
             offence=fields.scalars("offence", case.offence),
             reference_face=False,
-            state="open",
+            state=state,
             reason="",
             opened_by=by,
             opened_at=self._clock.now(),
@@ -126,12 +133,12 @@ class Cases:
         return self._move(client_id, reference, {"open"}, "suspended", reason)
 
     def resume(self, client_id: str, reference: str, reason: str) -> Case:
-        """Allow requests for a suspended case again."""
-        return self._move(client_id, reference, {"suspended"}, "open", reason)
+        """Allow requests for a suspended case again, or for the first time for one that was filed."""
+        return self._move(client_id, reference, {"filed", "suspended"}, "open", reason)
 
     def close(self, client_id: str, reference: str, reason: str) -> Case:
         """End the case for good; its record stays."""
-        return self._move(client_id, reference, {"open", "suspended"}, "closed", reason)
+        return self._move(client_id, reference, {"filed", "open", "suspended"}, "closed", reason)
 
     def _move(self, client_id: str, reference: str, allowed: set[str], state: str, reason: str) -> Case:
         reason = fields.text("reason", reason)

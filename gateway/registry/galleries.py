@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from gateway.clock import Clock
 from gateway.registry import fields
 from gateway.registry.clients import ClientRow
-from gateway.registry.errors import AlreadyOnRecord, NotOnRecord, StateForbids
+from gateway.registry.errors import AlreadyOnRecord, NotOnRecord, SamePerson, StateForbids
 from gateway.registry.fields import Words
 from gateway.store.columns import Moment
 from gateway.store.sessions import Database
@@ -31,11 +31,15 @@ class GalleryRow(SQLModel, table=True):
     deployment: str | None
     state: str
     created_at: datetime = Field(sa_type=Moment)
+    opened_by: str
+    confirmed_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """A gallery's record: the facts about it that the rules ask for."""
+    """A gallery's record: the facts about it that the rules ask for.
+
+    `provenance` is its owner's word until somebody else has looked into it: `confirmed_by`."""
 
     id: str
     owner: str
@@ -45,6 +49,7 @@ class Gallery:
     retention_days: int
     deployment: str | None = None
     state: str = "open"
+    confirmed_by: str | None = None
 
 
 class Galleries:
@@ -55,8 +60,10 @@ class Galleries:
         self._clock = clock
         self._words = words
 
-    def create(self, gallery: Gallery) -> Gallery:
-        """Put a gallery on record for its owner. Raises Malformed, AlreadyOnRecord or NotOnRecord (client).
+    def create(self, gallery: Gallery, by: str | None = None) -> Gallery:
+        """Put a gallery on record for its owner, on the owner's word unless `by` says whose.
+
+        Raises Malformed, AlreadyOnRecord or NotOnRecord (client).
 
         Ids are one namespace over all clients; a taken id is refused in the same words whoever holds it."""
         row = GalleryRow(
@@ -69,6 +76,8 @@ class Galleries:
             deployment=None if gallery.deployment is None else fields.reference("deployment", gallery.deployment),
             state="open",
             created_at=self._clock.now(),
+            opened_by=by or f"client:{gallery.owner}",
+            confirmed_by=None,
         )
         with self._database.writing() as session:
             if session.get(ClientRow, row.owner) is None:
@@ -78,13 +87,22 @@ class Galleries:
             session.add(row)
         return gallery_of(row)
 
-    def get(self, owner: str, gallery_id: str) -> Gallery:
-        """Return the owner's gallery; another's is as absent as none."""
+    def confirm(self, gallery_id: str, by: str) -> Gallery:
+        """Let the provenance count as a fact. Raises SamePerson for whoever opened the gallery, StateForbids when that is done."""
+        with self._database.writing() as session:
+            row = _row(session, gallery_id, None)
+            if row.opened_by == by:
+                raise SamePerson("Confirming where a gallery's faces come from")
+            if row.state != "open" or row.confirmed_by is not None:
+                state = "closed" if row.state != "open" else "confirmed already"
+                raise StateForbids(f"The gallery `{gallery_id}` is {state}; its provenance cannot be confirmed.")
+            row.confirmed_by = by
+        return gallery_of(row)
+
+    def get(self, owner: str | None, gallery_id: str) -> Gallery:
+        """Return the owner's gallery (None: anybody's); another's is as absent as none."""
         with self._database.reading() as session:
-            row = session.get(GalleryRow, gallery_id)
-            if row is None or row.owner != owner:
-                raise NotOnRecord("gallery")
-            return gallery_of(row)
+            return gallery_of(_row(session, gallery_id, owner))
 
     def all(self, owner: str | None = None) -> tuple[Gallery, ...]:
         """Return every gallery, or one owner's, by id."""
@@ -97,9 +115,7 @@ class Galleries:
     def close(self, owner: str, gallery_id: str) -> Gallery:
         """Stop every use of the gallery; its record stays, and its id is never given again."""
         with self._database.writing() as session:
-            row = session.get(GalleryRow, gallery_id)
-            if row is None or row.owner != owner:
-                raise NotOnRecord("gallery")
+            row = _row(session, gallery_id, owner)
             if row.state == "closed":
                 raise StateForbids(f"The gallery `{gallery_id}` is closed already.")
             row.state = "closed"
@@ -109,5 +125,20 @@ class Galleries:
 def gallery_of(row: GalleryRow) -> Gallery:
     """Turn a row into the value that the rest of the gateway sees."""
     return Gallery(
-        row.id, row.owner, row.provenance, tuple(row.categories), tuple(row.purposes), row.retention_days, row.deployment, row.state
+        id=row.id,
+        owner=row.owner,
+        provenance=row.provenance,
+        categories=tuple(row.categories),
+        purposes=tuple(row.purposes),
+        retention_days=row.retention_days,
+        deployment=row.deployment,
+        state=row.state,
+        confirmed_by=row.confirmed_by,
     )
+
+
+def _row(session: Session, gallery_id: str, owner: str | None) -> GalleryRow:
+    row = session.get(GalleryRow, gallery_id)
+    if row is None or owner not in (None, row.owner):
+        raise NotOnRecord("gallery")
+    return row

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, SQLModel, col, delete, select
 
 from gateway.registry import fields
 from gateway.registry.errors import AlreadyOnRecord, Malformed, NotOnRecord
-from gateway.registry.identities import BUILT_IN
+from gateway.registry.identities import BUILT_IN, IdentityRow
 from gateway.store.sessions import Database
 
 LONGEST_URL = 512
@@ -61,12 +61,22 @@ class Issuers:
             session.add(row)
 
     def remove(self, name: str) -> None:
-        """Stop trusting an issuer: its tokens are refused from the next request on."""
+        """Stop trusting an issuer: its tokens are refused from the next request on, and nobody stands behind its subjects any more."""
         with self._database.writing() as session:
             row = session.get(IssuerRow, name)
             if row is None:
                 raise NotOnRecord("issuer")
             session.delete(row)
+            # Else whoever is trusted under this name next would speak for them.
+            session.exec(delete(IdentityRow).where(col(IdentityRow.issuer) == name))
+
+    def get(self, name: str) -> IssuerRecord:
+        """Return one trusted issuer or raise NotOnRecord."""
+        with self._database.reading() as session:
+            row = session.get(IssuerRow, name)
+            if row is None:
+                raise NotOnRecord("issuer")
+            return issuer_of(row)
 
     def all(self) -> tuple[IssuerRecord, ...]:
         """Return every trusted issuer, by name."""

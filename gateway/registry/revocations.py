@@ -1,9 +1,10 @@
 """Remember which tokens were taken back before their end, and which client assertions were used. Keeps ids, never a token."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Field, SQLModel, col, delete
+from sqlmodel import Field, SQLModel, col, delete, select
 
 from gateway.clock import Clock
 from gateway.registry import fields
@@ -36,6 +37,17 @@ class UsedAssertionRow(SQLModel, table=True):
     ends_at: datetime = Field(sa_type=Moment)
 
 
+@dataclass(frozen=True, slots=True)
+class RevokedToken:
+    """One token on the list."""
+
+    issuer: str
+    jti: str
+    ends_at: datetime
+    reason: str
+    revoked_by: str
+
+
 class Revocations:
     """The list of revoked tokens, and the assertions that were used up."""
 
@@ -45,9 +57,17 @@ class Revocations:
 
     def revoke(self, issuer: str, jti: str, ends_at: datetime, reason: str, by: str) -> None:
         """Refuse that token from the next request on. Revoking it again changes nothing."""
-        row = RevokedTokenRow(issuer=issuer, jti=_jti(jti), ends_at=ends_at, reason=fields.text("reason", reason), revoked_by=by)
+        row = RevokedTokenRow(
+            issuer=fields.identifier("issuer", issuer), jti=_jti(jti), ends_at=ends_at, reason=fields.text("reason", reason), revoked_by=by
+        )
         with self._database.writing() as session:
             session.merge(row)
+
+    def all(self) -> tuple[RevokedToken, ...]:
+        """Return the list, by issuer and jti."""
+        with self._database.reading() as session:
+            rows = session.exec(select(RevokedTokenRow).order_by(RevokedTokenRow.issuer, RevokedTokenRow.jti))
+            return tuple(RevokedToken(row.issuer, row.jti, row.ends_at, row.reason, row.revoked_by) for row in rows)
 
     def redeem_assertion(self, client_id: str, jti: str, ends_at: datetime) -> None:
         """Use up a client assertion. Raises Replayed if it was used before, in whichever process."""
@@ -66,6 +86,6 @@ class Revocations:
 
 
 def _jti(value: str) -> str:
-    if not 1 <= len(value) <= LONGEST_JTI:
-        raise Malformed("jti", f"must be 1 to {LONGEST_JTI} characters.")
+    if not 1 <= len(value) <= LONGEST_JTI or not value.isprintable():
+        raise Malformed("jti", f"must be 1 to {LONGEST_JTI} printable characters.")
     return value

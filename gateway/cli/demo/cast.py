@@ -56,6 +56,7 @@ class Seeding:
         """Open the gallery and fill it with synthetic templates: nobody's faces, so that finding someone means something."""
         caller_gallery = Gallery(GALLERY, NGO, "missing_person_reports", (), ("missing_person",), 365)
         await asyncio.to_thread(self.house.registry.galleries.create, caller_gallery)
+        await asyncio.to_thread(self.house.registry.galleries.confirm, GALLERY, REGISTRARS[0])
         await self._record("gallery-change", "opened", {"gallery": GALLERY, "client": NGO})
         templates = self.house.gallery_desk.templates
         await asyncio.to_thread(templates.create, GALLERY, self.house.gallery_desk.recogniser)
