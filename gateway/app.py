@@ -14,6 +14,7 @@ from gateway.api.catalogue import CatalogueDoor
 from gateway.api.clients import ClientDoor
 from gateway.api.decisions import DecisionDoor
 from gateway.api.door import Door
+from gateway.api.duties import DutyDoor
 from gateway.api.evidence import EvidenceDoor
 from gateway.api.galleries import GalleryDoor
 from gateway.api.guard import Guard
@@ -80,6 +81,7 @@ def _doors(house: Assembly) -> list[APIRouter]:
         DecisionDoor(door, house.pipeline),
         AuthzenDoor(door, house.evaluator, house.dialect, house.settings.url),
         ReviewDoor(door, house.waiting),
+        DutyDoor(door, house.duties),
         CatalogueDoor(house.bench),
         AuditDoor(door, house.log, house.explorer, house.journal, house.clock, VERSION),
         EvidenceDoor(door, EvidenceRoom(house.log, house.explorer, texts), house.journal, house.clock),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,9 @@ from gateway.enforcement.desks.papers import CaseDesk, EvidenceDesk, PaperDesk
 from gateway.enforcement.desks.people import PeopleDesk
 from gateway.enforcement.desks.trust import TrustDesk
 from gateway.enforcement.dialect import Dialect
+from gateway.enforcement.duties.desk import DutyDesk
+from gateway.enforcement.duties.scheduler import Scheduler, look_after
+from gateway.enforcement.duties.shredding import Shredder
 from gateway.enforcement.evaluations import Evaluator
 from gateway.enforcement.execution import Execution
 from gateway.enforcement.facts import FactsBook
@@ -56,6 +60,7 @@ from gateway.registry.authorisations import Authorisations
 from gateway.registry.authorities import Authorities
 from gateway.registry.cases import Cases
 from gateway.registry.clients import Clients
+from gateway.registry.duties import Duties
 from gateway.registry.evidence import EvidenceRegister
 from gateway.registry.fields import Words
 from gateway.registry.galleries import Galleries
@@ -69,15 +74,18 @@ from gateway.registry.revocations import Revocations
 from gateway.registry.rulebook import Rulebooks
 from gateway.registry.signins import Signins
 from gateway.registry.staff import Staff
+from gateway.registry.timekeeping import Timekeeping
 from gateway.review.queue import Queue
 from gateway.review.vault import Vault
 from gateway.settings import Home, Settings
+from gateway.store.leases import Lease
 from gateway.store.migrate import upgrade
 from gateway.store.sessions import Database
 from policies.rulebook import build
 from policies.vocabulary import Vocabulary
 
 FIRST_PACKS: Final = ("baseline",)
+LEASE_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,7 @@ class Registry:
     authorities: Authorities
     authorisations: Authorisations
     evidence: EvidenceRegister
+    duties: Duties
     galleries: Galleries
     rulebooks: Rulebooks
     staff: Staff
@@ -125,6 +134,8 @@ class Assembly:
     evaluator: Evaluator
     dialect: Dialect
     waiting: WaitingRoom
+    duties: DutyDesk
+    scheduler: Scheduler
     gallery_desk: GalleryDesk
     readiness: Readiness
     fetcher: Fetcher
@@ -166,6 +177,7 @@ def open_registry(settings: Settings, clock: Clock) -> Registry:
         authorities=Authorities(database),
         authorisations=Authorisations(database, clock, known, open_statement),
         evidence=EvidenceRegister(database, known),
+        duties=Duties(database),
         galleries=Galleries(database, clock, known),
         rulebooks=rulebooks,
         staff=Staff(database, clock),
@@ -303,7 +315,11 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
         tidying = asyncio.create_task(keep_tidy(keys, quotas, clock))
         stack.callback(tidying.cancel)
         # 5
-        yield _with_request_path(settings, clock, registry, registrar, log, explorer, journal, workers, seal, run, keys, quotas)
+        house = _with_request_path(settings, clock, registry, registrar, log, explorer, journal, workers, seal, run, keys, quotas)
+        stack.callback(house.scheduler.lease.give_up)
+        looking = asyncio.create_task(look_after(house.scheduler, settings.duty_seconds))
+        stack.callback(looking.cancel)
+        yield house
 
 
 def worker_plan(settings: Settings, run: str, seal: LocalSeal) -> WorkerPlan:
@@ -354,13 +370,28 @@ def _with_request_path(
     desks = desks_of(registry, registrar)
     # 1 what waits for people; 2 the way of a request; 3 what the doors are given
     # 1
-    waiting = WaitingRoom(Queue(registry.database, clock), Vault(settings.home.keys / "cases"), journal, bench, clock, lambda: None)
+    queue, vault = Queue(registry.database, clock), Vault(settings.home.keys / "cases")
+    waiting = WaitingRoom(queue, vault, journal, bench, clock, lambda: None)
+    time = Timekeeping(registry.database, clock)
+    duties = DutyDesk(registry.duties, registrar, time)
+    scheduler = Scheduler(
+        clock=clock,
+        time=time,
+        lease=Lease(registry.database, "duties", run, timedelta(seconds=LEASE_SECONDS)),
+        duties=registry.duties,
+        authorisations=registry.authorisations,
+        cases=registry.cases,
+        galleries=registry.galleries,
+        registrar=registrar,
+        shredder=Shredder(queue, vault, log, explorer, templates),
+        log=log,
+    )
     # 2
-    execution = Execution(run, clock, journal, waiting, templates, workers, seal, settings.order_seconds)
+    execution = Execution(run, clock, journal, waiting, templates, workers, seal, settings.order_seconds, duties)
     gate = EvaluationGate(evaluations_of(settings.home), workers, clock)
     facts = FactsBook(registry.lookups, clock, lambda: None, gate)
-    repeats = Repeats(keys, Vault(settings.home.keys / "cases"), templates, journal, clock)
-    pipeline = Pipeline(clock, facts, bench, quotas, journal, execution, repeats)
+    repeats = Repeats(keys, vault, templates, journal, clock)
+    pipeline = Pipeline(clock, facts, bench, quotas, journal, execution, repeats, duties)
     # 3
     return Assembly(
         settings=settings,
@@ -377,6 +408,8 @@ def _with_request_path(
         evaluator=Evaluator(pipeline),
         dialect=Dialect.at(settings.home.dialect),
         waiting=waiting,
+        duties=duties,
+        scheduler=scheduler,
         gallery_desk=GalleryDesk(desks.galleries, registry.galleries, templates, journal, clock, workers.state().recogniser),
         readiness=Readiness(log, bench, workers, gate),
         fetcher=fetcher,

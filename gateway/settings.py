@@ -91,6 +91,7 @@ class Settings:
     body_seconds: float = 30.0
     max_image_bytes: int = 8 * 1024 * 1024
     heartbeat_seconds: float = 60.0
+    duty_seconds: float = 5.0
     cohort: Path | None = None
     calibration: Path | None = None
 
@@ -116,6 +117,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
         worker_queue=_whole(given, "CUSTODES_WORKER_QUEUE", base.worker_queue, 1, 4096),
         order_seconds=float(_whole(given, "CUSTODES_ORDER_SECONDS", int(base.order_seconds), 1, 600)),
         body_seconds=float(_whole(given, "CUSTODES_BODY_SECONDS", int(base.body_seconds), 1, 600)),
+        duty_seconds=float(_whole(given, "CUSTODES_DUTY_SECONDS", int(base.duty_seconds), 1, 3600)),
         heartbeat_seconds=float(_whole(given, "CUSTODES_HEARTBEAT_SECONDS", int(base.heartbeat_seconds), 1, 86400)),
         cohort=_file(given, "CUSTODES_COHORT"),
         calibration=_file(given, "CUSTODES_CALIBRATION"),

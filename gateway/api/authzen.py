@@ -14,8 +14,8 @@ from gateway.api.openapi import json_request, problem_responses
 from gateway.api.routes import PlainRoute
 from gateway.enforcement.answers import Checked, TurnedAway
 from gateway.enforcement.dialect import ENTITIES, Dialect, EvaluationMalformed, Question
+from gateway.enforcement.duties.terms import HONOURED
 from gateway.enforcement.evaluations import Evaluator, Semantic
-from gateway.enforcement.fulfilment import KEPT
 from gateway.enforcement.images import BodyRefused
 from gateway.identity.callers import Caller
 from gateway.registry.lookups import View
@@ -67,7 +67,7 @@ class AuthzenDoor:
                 "policy_decision_point": self.url,
                 "access_evaluation_endpoint": self.url + EVALUATION,
                 "access_evaluations_endpoint": self.url + EVALUATIONS,
-                "supported_obligations": sorted(KEPT),
+                "supported_obligations": sorted(HONOURED),
             }
         )
 

@@ -22,6 +22,7 @@ _NOUNS: Final = (
     "case",
     "client",
     "decision",
+    "duty",
     "evidence",
     "gallery",
     "issuer",

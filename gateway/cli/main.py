@@ -23,6 +23,7 @@ LATE: Final = MappingProxyType(
         "clients": "gateway.cli.clients:app",
         "demo": "gateway.cli.demo.command:app",
         "doctor": "gateway.cli.doctor:app",
+        "duties": "gateway.cli.duties:app",
         "engine": "gateway.cli.engine:app",
         "policies": "gateway.cli.policies:app",
         "serve": "gateway.cli.service:app",

@@ -15,6 +15,7 @@ from gateway.audit.log import Receipt
 from gateway.clock import Clock, iso
 from gateway.enforcement.answers import Held, ImageUnusable, RecogniserBusy, RecognitionFailed, Released
 from gateway.enforcement.declaration import Declaration
+from gateway.enforcement.duties.desk import DutyDesk
 from gateway.enforcement.fulfilment import Plan, plan
 from gateway.enforcement.images import Images
 from gateway.enforcement.journal import Journal
@@ -59,6 +60,7 @@ class Execution:
     workers: Workers
     order_seal: OrderSeal
     order_seconds: float
+    duties: DutyDesk
 
     def prepare(self, declaration: Declaration, permit: Permit, licence_least: float) -> Prepared:
         """Turn obligations and declaration into work. Blocks; raises EngineError where a gallery is not to be had."""
@@ -75,6 +77,7 @@ class Execution:
         # 4 Record before searching: a crash in between leaves an intent without a search, never the reverse.
         order_id = uuid.uuid4().hex
         intent = await self._intend(granted, order_id, images)
+        await self._owe(granted, intent, prepared.work)
         # 5, 6
         answer = await self._recognise(granted, intent, order_id, prepared.work, images)
         answer = replace(answer, remarks=(*answer.remarks, *prepared.notes))
@@ -108,6 +111,16 @@ class Execution:
                 images=images.digests,
             )
         )
+
+    async def _owe(self, granted: Granted, intent: Receipt, work: Work) -> None:
+        """Put on record what the permit asks for later, before anything is done under it."""
+        gallery = work.gallery.gallery if work.gallery is not None else work.subject.gallery if work.subject is not None else None
+        subject = work.subject.subject if work.subject is not None else None
+        try:
+            await self.duties.owe(granted.client, granted.decision_id, granted.facts, granted.permit, gallery, subject)
+        except CustodesError:
+            self.journal.outcome_was_lost(self._open(granted, intent))
+            raise
 
     async def _recognise(self, granted: Granted, intent: Receipt, order_id: str, work: Work, images: Images) -> Answer:
         try:

@@ -1,4 +1,4 @@
-"""Turn a permit's obligations into limits on the work, or refuse what cannot be honoured. Knows no image and no log."""
+"""Turn a permit's obligations into limits on the work; how the others are kept stands in duties/terms.py. Knows no image and no log."""
 
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -8,22 +8,6 @@ from engine.orders import SearchLimits
 from gateway.enforcement.declaration import Declaration
 from policies.decision import Permit
 
-# How each obligation that a rule may impose is kept. An obligation that is not here cannot be honoured: the request is refused.
-KEPT: Final = MappingProxyType(
-    {
-        "human_review": "the result waits, encrypted, until so many different people have judged it",
-        "threshold_min": "candidates below are not reported",
-        "not_sole_basis": "every result carries the label",
-        "scope_limit": "the order is bound to this case, gallery, image and moment",
-        "expiry": "terms and documents are checked anew at each request",
-        "delete_nonmatch_now": "probe and template leave memory with the answer; nothing of a non-match is kept",
-        "log_use": "intent and outcome are in the log, with their times",
-        "log_led25": "the entry holds the justification, who asked, and when",
-        "log_keep": "the log is append-only",
-        "case_file_record": "the receipt is the case file's record, and stands in the log",
-        "document_search": "date, number of matches and purpose are in the outcome's entry",
-    }
-)
 _FACES: Final = MappingProxyType({"detect": 50, "verify": 1, "identify": 1, "live_identify": 50, "enroll": 1})
 _CANDIDATES: Final = 5
 _LEAST_SIMILARITY: Final = 99.9

@@ -12,9 +12,9 @@ from gateway.clock import Clock
 from gateway.enforcement.answers import Checked, Held, Refused, Released, TurnedAway
 from gateway.enforcement.bench import Bench
 from gateway.enforcement.declaration import Declaration
+from gateway.enforcement.duties.desk import DutyDesk
 from gateway.enforcement.execution import Execution, Granted
 from gateway.enforcement.facts import NEEDED, Assembled, FactsBook, Gap
-from gateway.enforcement.fulfilment import KEPT
 from gateway.enforcement.images import BodyRefused, Images, ImageSource
 from gateway.enforcement.journal import Journal
 from gateway.enforcement.orders import ENGINE_OPERATION
@@ -53,6 +53,7 @@ class Pipeline:
     journal: Journal
     execution: Execution
     repeats: Repeats
+    duties: DutyDesk
 
     async def check(self, caller: Caller, declaration: Declaration) -> Checked:
         """Say what the answer to a request would be, and record the question. Raises AuditUnavailable."""
@@ -117,7 +118,7 @@ class Pipeline:
         verdict = self.bench.judge(assembled.view).decide(assembled.facts)
         gaps = list(assembled.gaps)
         if isinstance(verdict, Permit):
-            gaps += [_not_kept(obligation.slug) for obligation in verdict.obligations if obligation.kind not in KEPT]
+            gaps += self.duties.gaps(assembled.view, assembled.facts, verdict)
             if assembled.operation not in ENGINE_OPERATION:
                 gaps.append(_gap("operation-not-offered", "This gateway's recogniser does not offer that."))
             if assembled.unevaluated is not None:
@@ -163,11 +164,6 @@ def _check_comparable(declaration: Declaration, images: Images) -> None:
     if declaration.operation == "verify" and images.reference is None and None in (declaration.subject, declaration.gallery_id):
         sentence = "A comparison needs an enrolled person (Custodes-Gallery and Custodes-Subject) or a second image ('reference')."
         raise BodyRefused(sentence, code="subject-missing")
-
-
-def _not_kept(slug: str) -> Gap:
-    sentence = f"The rules ask for {slug!r}, which this gateway cannot see through; what cannot be honoured is not permitted."
-    return _gap("obligation-not-kept", sentence)
 
 
 def _gap(code: str, sentence: str) -> Gap:

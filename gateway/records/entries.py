@@ -128,6 +128,7 @@ ChangeKind: TypeAlias = Literal[
     "gallery-change",
     "key-change",
     "policy-change",
+    "duty",
 ]
 
 

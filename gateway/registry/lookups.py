@@ -15,6 +15,7 @@ from gateway.registry.authorisations import Authorisation, AuthorisationRow, aut
 from gateway.registry.cases import Case, CaseRow, case_of
 from gateway.registry.clients import Client, ClientRow, client_of
 from gateway.registry.coverage import reaches
+from gateway.registry.duties import OPEN, Duty, DutyRow, duty_of
 from gateway.registry.errors import NotOnRecord
 from gateway.registry.evidence import Evidence, EvidenceRow, evidence_of
 from gateway.registry.fields import Words
@@ -126,6 +127,15 @@ class View:
         if found.owner != client_id and not any(reaches(licence, found) for licence in self.licences(client_id)):
             raise NotOnRecord("gallery")
         return found
+
+    def duties(self, client_id: str) -> tuple[Duty, ...]:
+        """Return the client's open duties."""
+
+        def read(session: Session) -> tuple[Duty, ...]:
+            query = select(DutyRow).where(col(DutyRow.client) == client_id, col(DutyRow.state).in_(OPEN))
+            return tuple(duty_of(row) for row in session.exec(query.order_by(DutyRow.id)))
+
+        return self._read("duties", client_id, read)
 
     def live_rulebook(self) -> str | None:
         """Return the digest of the live rulebook."""

@@ -32,7 +32,7 @@ class ReviewUnknown(CustodesError):
 
 
 class ReviewRow(SQLModel, table=True):
-    """One held result. `state` is waiting, released or withheld."""
+    """One held result. `state` is waiting, released, withheld or destroyed."""
 
     __tablename__ = "reviews"
 
@@ -193,6 +193,29 @@ class Queue:
             if state == "withheld":
                 # Nobody may ever see a result that people did not confirm.
                 row.sealed = b""
+
+    def destroy_case(self, case_ref: str) -> tuple[str, ...]:
+        """Overwrite every result of a case and what was said of it; return the decisions. The review itself stays, as destroyed."""
+        with self._database.writing() as session:
+            rows = session.exec(select(ReviewRow).where(ReviewRow.case_ref == case_ref, ReviewRow.state != "destroyed")).all()
+            decisions = tuple(self._destroy(session, row) for row in rows)
+        self._database.scrub()
+        return decisions
+
+    def destroy_decision(self, decision_id: str) -> bool:
+        """The same for one decision; return whether there was something to destroy."""
+        with self._database.writing() as session:
+            row = session.exec(select(ReviewRow).where(ReviewRow.decision_id == decision_id, ReviewRow.state != "destroyed")).first()
+            if row is not None:
+                self._destroy(session, row)
+        self._database.scrub()
+        return row is not None
+
+    def _destroy(self, session: Session, row: ReviewRow) -> str:
+        row.state, row.sealed, row.facts, row.claimed_by, row.claim_ends = "destroyed", b"", {}, None, None
+        for judged in session.exec(select(JudgementRow).where(JudgementRow.review == row.id)):
+            judged.features = ""
+        return row.decision_id
 
     def _must_hold(self, row: ReviewRow, reviewer: str) -> None:
         _must_wait(row)
