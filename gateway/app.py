@@ -86,7 +86,7 @@ def _doors(house: Assembly) -> list[APIRouter]:
         AuditDoor(door, house.log, house.explorer, house.journal, house.clock, VERSION),
         EvidenceDoor(door, EvidenceRoom(house.log, house.explorer, texts), house.journal, house.clock),
         RulebookDoor(door, house.explorer, house.journal, house.clock, texts),
-        ReceiptDoor(house.log, house.verifier_key),
+        ReceiptDoor(house.log, house.cosigning.published, house.verifier_key),
         OAuthDoor(house.registry.issuer, house.journal, house.clock, limits),
         HealthDoor(house.readiness),
     )

@@ -81,11 +81,15 @@ from gateway.settings import Home, Settings
 from gateway.store.leases import Lease
 from gateway.store.migrate import upgrade
 from gateway.store.sessions import Database
+from gateway.witnessing.cosigning import Cosigning
+from gateway.witnessing.policy import read_policy
+from gateway.witnessing.posting import Poster
 from policies.rulebook import build
 from policies.vocabulary import Vocabulary
 
 FIRST_PACKS: Final = ("baseline",)
 LEASE_SECONDS: Final = 60
+WITNESS_DEADLINE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ class Assembly:
     gallery_desk: GalleryDesk
     readiness: Readiness
     fetcher: Fetcher
+    cosigning: Cosigning
 
     @property
     def verifier_key(self) -> str:
@@ -277,8 +282,9 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
     """Start the service and lend it; everything is stopped, and all that was asked for is written, when the block ends.
 
     1 registers; 2 log, and its first entry; 3 this run's name, what crashed runs left open, and the rulebook that decides;
-    4 recogniser, the log's heartbeat, and the look for interrupted changes; 5 the request path."""
+    4 recogniser, the log's heartbeat and its witnesses, and the look for interrupted changes; 5 the request path."""
     clock = clock or SystemClock()
+    policy = read_policy(settings)
     async with AsyncExitStack() as stack:
         # 1
         registry = await asyncio.to_thread(open_registry, settings, clock)
@@ -314,8 +320,13 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
         quotas = Quotas(registry.database)
         tidying = asyncio.create_task(keep_tidy(keys, quotas, clock))
         stack.callback(tidying.cancel)
+        cosigning = await asyncio.to_thread(Cosigning, log, policy, Poster(WITNESS_DEADLINE_SECONDS), clock)
+        submitting = asyncio.create_task(cosigning.run(settings.witness_seconds))
+        stack.callback(submitting.cancel)
         # 5
-        house = _with_request_path(settings, clock, registry, registrar, log, explorer, journal, workers, seal, run, keys, quotas)
+        house = _with_request_path(
+            settings, clock, registry, registrar, log, explorer, journal, workers, seal, run, keys, quotas, cosigning
+        )
         stack.callback(house.scheduler.lease.give_up)
         looking = asyncio.create_task(look_after(house.scheduler, settings.duty_seconds))
         stack.callback(looking.cancel)
@@ -362,6 +373,7 @@ def _with_request_path(
     run: str,
     keys: IdempotencyKeys,
     quotas: Quotas,
+    cosigning: Cosigning,
 ) -> Assembly:
     fetcher = Fetcher()
     issuers = TrustedIssuers(registry.issuer, clock, fetcher)
@@ -371,7 +383,7 @@ def _with_request_path(
     # 1 what waits for people; 2 the way of a request; 3 what the doors are given
     # 1
     queue, vault = Queue(registry.database, clock), Vault(settings.home.keys / "cases")
-    waiting = WaitingRoom(queue, vault, journal, bench, clock, lambda: None)
+    waiting = WaitingRoom(queue, vault, journal, bench, clock, cosigning.witnessed_at)
     time = Timekeeping(registry.database, clock)
     duties = DutyDesk(registry.duties, registrar, time)
     scheduler = Scheduler(
@@ -389,7 +401,7 @@ def _with_request_path(
     # 2
     execution = Execution(run, clock, journal, waiting, templates, workers, seal, settings.order_seconds, duties)
     gate = EvaluationGate(evaluations_of(settings.home), workers, clock)
-    facts = FactsBook(registry.lookups, clock, lambda: None, gate)
+    facts = FactsBook(registry.lookups, clock, cosigning.witnessed_at, gate)
     repeats = Repeats(keys, vault, templates, journal, clock)
     pipeline = Pipeline(clock, facts, bench, quotas, journal, execution, repeats, duties)
     # 3
@@ -411,8 +423,9 @@ def _with_request_path(
         duties=duties,
         scheduler=scheduler,
         gallery_desk=GalleryDesk(desks.galleries, registry.galleries, templates, journal, clock, workers.state().recogniser),
-        readiness=Readiness(log, bench, workers, gate),
+        readiness=Readiness(log, bench, workers, gate, cosigning.report),
         fetcher=fetcher,
+        cosigning=cosigning,
     )
 
 

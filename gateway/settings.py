@@ -70,6 +70,11 @@ class Home:
         """One locked file for each running service process."""
         return self.root / "boots"
 
+    @property
+    def witnesses(self) -> Path:
+        """The tlog-policy that names the log's witnesses, unless a setting says where else it lies. Need not be there."""
+        return self.root / "witnesses.policy"
+
     def make(self) -> None:
         """Create the directories, private to their owner."""
         for place in (self.root, self.audit, self.galleries, self.keys, self.models, self.boots, self.unsettled):
@@ -94,6 +99,8 @@ class Settings:
     duty_seconds: float = 5.0
     cohort: Path | None = None
     calibration: Path | None = None
+    witness_policy: Path | None = None
+    witness_seconds: float = 10.0
 
     @property
     def url(self) -> str:
@@ -121,6 +128,8 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
         heartbeat_seconds=float(_whole(given, "CUSTODES_HEARTBEAT_SECONDS", int(base.heartbeat_seconds), 1, 86400)),
         cohort=_file(given, "CUSTODES_COHORT"),
         calibration=_file(given, "CUSTODES_CALIBRATION"),
+        witness_policy=_file(given, "CUSTODES_WITNESS_POLICY"),
+        witness_seconds=float(_whole(given, "CUSTODES_WITNESS_SECONDS", int(base.witness_seconds), 1, 3600)),
     )
 
 

@@ -166,12 +166,19 @@ class AuditLog:
         """Return the newest checkpoint, as the log signed it."""
         return self._head.checkpoint
 
+    def cosigned_checkpoints(self, limit: int) -> Iterator[bytes]:
+        """Return the newest checkpoints that witnesses have signed, at most so many, with their lines, the newest first."""
+        below: int | None = None
+        for _ in range(limit):
+            cosigned = self._writer.ledger.store.cosigned(below)
+            if cosigned is None:
+                return
+            yield cosigned.checkpoint + "".join(cosigned.lines).encode()
+            below = cosigned.size
+
     def published_checkpoint(self) -> bytes:
         """Return the newest checkpoint that witnesses have signed, with their lines; the newest of all while none has."""
-        cosigned = self._writer.ledger.store.cosigned()
-        if cosigned is None:
-            return self.checkpoint()
-        return cosigned.checkpoint + "".join(cosigned.lines).encode()
+        return next(self.cosigned_checkpoints(1), None) or self.checkpoint()
 
     async def wait_for(self, size: int) -> int:
         """Return the log's size once it is at least `size`, whichever process appended. Raises LogUnavailable if it is closed first."""
@@ -192,11 +199,16 @@ class AuditLog:
         self._must_hold(start, stop)
         return self._entries(start, stop)
 
-    def receipt(self, index: int) -> Receipt:
-        """Return a receipt for an entry under the newest checkpoint. Raises NoSuchEntry."""
+    def receipt(self, index: int, under: bytes | None = None) -> Receipt:
+        """Return a receipt for an entry under the newest checkpoint, or under an earlier one of this log if that covers the entry.
+
+        Raises NoSuchEntry, or NoteError if `under` is no checkpoint."""
         self._must_hold(index, index + 1)
-        head = self._head
-        return Receipt(index, Cover(index, (self._writer.node_at(0, index),), head.size, head.checkpoint, self._writer.node_at))
+        size, checkpoint = self._head.size, self._head.checkpoint
+        earlier = None if under is None else Checkpoint.parse(Note.parse(under).text).size
+        if under is not None and earlier is not None and index < earlier <= size:
+            size, checkpoint = earlier, under
+        return Receipt(index, Cover(index, (self._writer.node_at(0, index),), size, checkpoint, self._writer.node_at))
 
     def receipt_under(self, index: int, checkpoint: bytes) -> Receipt:
         """Return a receipt for an entry under a checkpoint that this log has signed earlier. Raises NoSuchEntry, NoteError."""

@@ -62,6 +62,19 @@ class TrustPolicy:
                 counted.add(name)
         return self.quorum == NONE or self.quorum in counted
 
+    def witnessed_since(self, cosigned: Mapping[str, int]) -> int | None:
+        """Return the latest moment (POSIX seconds) since which a quorum of these cosigners has stood, given when each cosigned.
+
+        None if they are no quorum, and always None under `quorum none`: who asks for no witness has none."""
+        if self.quorum == NONE:
+            return None
+        counted: list[str] = []
+        for time, name in sorted(((time, name) for name, time in cosigned.items()), reverse=True):
+            counted.append(name)
+            if self.witnessed(counted):
+                return time
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Quorum:

@@ -18,10 +18,14 @@ from engine.evaluation.record import BELIEVED, check_current, from_record, shipp
 from engine.recognisers.base import dlib_digest
 from gateway.assembly import evaluations_of, open_log
 from gateway.audit.errors import AuditError
+from gateway.audit.quorum import TrustPolicy
 from gateway.cli.options import FAILED, HomeOption, JsonOption, PortOption, say, settings_of
 from gateway.clock import SystemClock
 from gateway.errors import CustodesError
 from gateway.settings import Home, Settings
+from gateway.witnessing.cosigning import Cosigning
+from gateway.witnessing.policy import read_policy
+from gateway.witnessing.posting import Poster
 from policies.errors import PolicyError
 from policies.rulebook import build
 
@@ -43,7 +47,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def doctor(*, home: HomeOption = None, port: PortOption = None, as_json: JsonOption = False) -> None:
-    """Look at Python, packages, disk, home, keys, rulebook, log, evaluation and port. Exit code 0: all well; 1: something to mend."""
+    """Look at everything that the service needs, from Python to the port. Exit code 0: all well; 1: something to mend."""
     try:
         settings = settings_of(home, port)
     except CustodesError as fault:
@@ -64,6 +68,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield from _home(settings.home)
     yield _rulebook()
     yield _log(settings)
+    yield _witnesses(settings)
     yield _evaluation(settings)
     yield _port(settings)
 
@@ -137,6 +142,34 @@ def _evaluation(settings: Settings) -> Finding:
         # Where a step helps, the sentence says it.
         return Finding("evaluation", False, f"{fault.code}: {fault.sentence}", "Until then the recogniser serves nobody.")
     return Finding("evaluation", True, f"of {current.at:%Y-%m-%d}, believed until {current.at + BELIEVED:%Y-%m-%d}")
+
+
+def _witnesses(settings: Settings) -> Finding:
+    mend = "Correct the policy: the service does not start under one that it cannot read."
+    try:
+        policy = read_policy(settings)
+    except CustodesError as fault:
+        return Finding("witnesses", False, fault.sentence, mend)
+    if not policy.witnesses:
+        return Finding("witnesses", True, "none are named: only receipts in other hands remember the past")
+    silent = [name for name, witness in policy.witnesses.items() if witness.url is None]
+    if silent:
+        return Finding("witnesses", False, f"without an address: {', '.join(silent)}.", "Give each witness its address in the policy.")
+    return Finding("witnesses", True, f"{len(policy.witnesses)} named, quorum {policy.quorum}; {_vouched(settings, policy)}")
+
+
+def _vouched(settings: Settings, policy: TrustPolicy) -> str:
+    if not (settings.home.audit / "log.sqlite").exists() or not (settings.home.keys / "log.key").exists():
+        return "no log yet"
+    try:
+        log = open_log(settings)
+        try:
+            since = Cosigning(log, policy, Poster(1.0), SystemClock()).witnessed_at()
+        finally:
+            log.close()
+    except (AuditError, CustodesError):
+        return "the log does not open"
+    return "no quorum has cosigned the log yet" if since is None else f"a quorum last cosigned the log at {since:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _port(settings: Settings) -> Finding:

@@ -1,5 +1,6 @@
 """Tell whether a request could be served now, part by part. Reveals no client, no path and no secret."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from engine.errors import EvaluationRefused
@@ -28,6 +29,7 @@ class Readiness:
     bench: Bench
     workers: Workers
     gate: EvaluationGate
+    witnesses: Callable[[], Mapping[str, object] | None]
 
     def report(self) -> Report:
         """Ask each part."""
@@ -45,6 +47,8 @@ class Readiness:
             },
             "evaluation": self._evaluation(),
         }
+        if (witnesses := self.witnesses()) is not None:
+            parts["witnesses"] = dict(witnesses)
         return Report(all(bool(part["ready"]) for part in parts.values()), parts)
 
     def _evaluation(self) -> dict[str, object]:

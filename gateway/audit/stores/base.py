@@ -120,11 +120,11 @@ class Store(Protocol):
         ...
 
     def cosign(self, size: int, lines: Sequence[str]) -> None:
-        """Keep signature lines of witnesses with the checkpoint of this size."""
+        """Keep signature lines of witnesses with the checkpoint of this size, each in place of an older one of the same key."""
         ...
 
-    def cosigned(self) -> Cosigned | None:
-        """Read the newest checkpoint that any witness has signed."""
+    def cosigned(self, below: int | None = None) -> Cosigned | None:
+        """Read the newest checkpoint that any witness has signed; of those below a size, if one is given."""
         ...
 
     def close(self) -> None:

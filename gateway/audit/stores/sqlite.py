@@ -193,19 +193,25 @@ class SqliteStore:
         return tuple(erased)
 
     def cosign(self, size: int, lines: Sequence[str]) -> None:
-        """Keep signature lines of witnesses with the checkpoint of this size."""
+        """Keep signature lines of witnesses with the checkpoint of this size; see Store."""
         try:
             self._writer.execute("BEGIN IMMEDIATE")
+            # A line is a dash, a name and base64 whose first five letters are of the key's ID: what they share, one key wrote.
+            keys = [line[: line.rindex(" ") + 6] for line in lines]
+            self._writer.executemany(
+                "DELETE FROM cosignatures WHERE size = ? AND substr(line, 1, length(?)) = ?", [(size, key, key) for key in keys]
+            )
             self._writer.executemany("INSERT OR IGNORE INTO cosignatures VALUES (?, ?)", [(size, line) for line in lines])
             self._writer.execute("COMMIT")
         except sqlite3.Error as error:
             raise failure(error) from error
 
-    def cosigned(self) -> Cosigned | None:
-        """Read the newest checkpoint that any witness has signed."""
+    def cosigned(self, below: int | None = None) -> Cosigned | None:
+        """Read the newest checkpoint that any witness has signed; see Store."""
         rows = self._read(
             "SELECT size, checkpoint, line FROM cosignatures JOIN batches USING (size)"
-            " WHERE size = (SELECT max(size) FROM cosignatures) ORDER BY line"
+            " WHERE size = (SELECT max(size) FROM cosignatures WHERE size < coalesce(?, size + 1)) ORDER BY line",
+            (below,),
         )  # fmt: skip
         return Cosigned(rows[0][0], rows[0][1], tuple(line for _, _, line in rows)) if rows else None
 
