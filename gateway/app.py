@@ -20,6 +20,7 @@ from gateway.api.galleries import GalleryDoor
 from gateway.api.guard import Guard
 from gateway.api.health import HealthDoor
 from gateway.api.issuers import IssuerDoor
+from gateway.api.licences import LicenceDoor
 from gateway.api.oauth import OAuthDoor
 from gateway.api.papers import PaperDoor
 from gateway.api.people import PeopleDoor
@@ -77,6 +78,7 @@ def _doors(house: Assembly) -> list[APIRouter]:
         PeopleDoor(door, house.desks.people, house.registry.issuer),
         CaseDoor(door, house.desks.cases, house.desks.evidence),
         PaperDoor(door, house.desks.papers),
+        LicenceDoor(door, house.desks.licences, house.clock, house.registry.seal.public_keys),
         IssuerDoor(door, house.desks.trust, house.registry.revocations, house.fetcher),
         DecisionDoor(door, house.pipeline),
         AuthzenDoor(door, house.evaluator, house.dialect, house.settings.url),

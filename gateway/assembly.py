@@ -24,6 +24,7 @@ from gateway.enforcement.bench import Bench, name_the_rulebook
 from gateway.enforcement.boots import beginning, beginning_alone, boot, forget_the_dead, is_running
 from gateway.enforcement.desks import Desks
 from gateway.enforcement.desks.clients import ClientDesk
+from gateway.enforcement.desks.licences import LicenceDesk
 from gateway.enforcement.desks.papers import CaseDesk, EvidenceDesk, PaperDesk
 from gateway.enforcement.desks.people import PeopleDesk
 from gateway.enforcement.desks.trust import TrustDesk
@@ -98,6 +99,8 @@ class Registry:
 
     database: Database
     lookups: Lookups
+    words: Words
+    seal: RegistrarSeal
     clients: Clients
     licences: Licences
     cases: Cases
@@ -156,15 +159,7 @@ def open_registry(settings: Settings, clock: Clock) -> Registry:
     home = settings.home
     home.make()
     upgrade(home)
-    words = Vocabulary.shipped()
-    known = Words(
-        client_kinds=frozenset(words.clients),
-        purposes=frozenset(words.purposes),
-        operations=frozenset(words.operations),
-        authorisation_types=frozenset(words.authorisations),
-        provenances=words.words("provenance"),
-        target_kinds=words.words("target"),
-    )
+    known = _known_words()
     database = Database.open(home.registry)
     seal = RegistrarSeal(Keyring(home.keys / "registrar", clock, kept=None))
     lookups = Lookups(database, known, seal)
@@ -176,6 +171,8 @@ def open_registry(settings: Settings, clock: Clock) -> Registry:
     return Registry(
         database=database,
         lookups=lookups,
+        words=known,
+        seal=seal,
         clients=Clients(database, clock, known),
         licences=Licences(database, clock, known, seal),
         cases=Cases(database, clock, known),
@@ -191,6 +188,18 @@ def open_registry(settings: Settings, clock: Clock) -> Registry:
         revocations=revocations,
         issuer=BuiltInIssuer(settings.url, issuer_keys, lookups, revocations, clock),
         signins=Signins(database, clock),
+    )
+
+
+def _known_words() -> Words:
+    words = Vocabulary.shipped()
+    return Words(
+        client_kinds=frozenset(words.clients),
+        purposes=frozenset(words.purposes),
+        operations=frozenset(words.operations),
+        authorisation_types=frozenset(words.authorisations),
+        provenances=words.words("provenance"),
+        target_kinds=words.words("target"),
     )
 
 
@@ -222,6 +231,9 @@ def desks_of(registry: Registry, registrar: Registrar) -> Desks:
         papers=PaperDesk(registrar, registry.authorisations, registry.authorities),
         evidence=EvidenceDesk(registrar, registry.evidence),
         galleries=GalleryRecordDesk(registrar, registry.galleries),
+        licences=LicenceDesk(
+            registrar, registry.licences, registry.words, {name: purpose.dpv for name, purpose in Vocabulary.shipped().purposes.items()}
+        ),
         trust=TrustDesk(registrar, registry.issuers, registry.identities, registry.clients, registry.staff, registry.issuer),
     )
 

@@ -1,5 +1,6 @@
 """Write what is on record as JSON, for the API and the command line alike. Shows no private key, no link and no sealed document."""
 
+from datetime import datetime
 from typing import Any
 
 from gateway.clock import iso
@@ -11,6 +12,7 @@ from gateway.registry.clients import Client
 from gateway.registry.evidence import Evidence
 from gateway.registry.galleries import Gallery
 from gateway.registry.issuers import IssuerRecord
+from gateway.registry.licences import Licence
 from gateway.registry.revocations import RevokedToken
 from gateway.registry.staff import OneTimeLink, StaffMember
 
@@ -112,6 +114,19 @@ def gallery(value: Gallery) -> dict[str, Any]:
         "retention_days": value.retention_days,
         "deployment": value.deployment,
         "state": value.state,
+    }
+
+
+def licence(value: Licence, now: datetime) -> dict[str, Any]:
+    """A licence as it stands now; the sealed document itself is asked for apart."""
+    return {
+        "id": value.id,
+        "client": value.client_id,
+        "parent": None if value.parent is None else value.parent.id,
+        "state": value.state_at(now),
+        "reason": value.reason,
+        "terms": value.terms.to_json(),
+        "document_sha256": value.document_digest,
     }
 
 

@@ -44,6 +44,28 @@ _ISSUER: Final = (
     "jwks-empty",
 )
 
+_ODRL: Final = (
+    "malformed",
+    "context",
+    "type",
+    "profile",
+    "conflict",
+    "member",
+    "inexpressible",
+    "party",
+    "target",
+    "action",
+    "operand",
+    "operator",
+    "value",
+    "purpose",
+    "purpose-ambiguous",
+    "count-unit",
+    "missing",
+    "uneven",
+    "nothing",
+)
+
 # Every code that a client can meet, by status. A code that is not here is a 403 if it is a refusal, else a 500;
 # tests/architecture/test_api_documents.py holds the list against docs/api.md.
 STATUS: Final = MappingProxyType(
@@ -74,6 +96,7 @@ STATUS: Final = MappingProxyType(
                 "already-on-record",
                 "same-person",
                 "state-forbids",
+                "odrl-state",
                 "already-enrolled",
                 "idempotency-in-progress",
                 *(f"review-{state}" for state in ("claimed", "settled", "not-claimed", "judged-already", "own-request")),
@@ -81,7 +104,15 @@ STATUS: Final = MappingProxyType(
             410: ("answer-withdrawn", "result-shredded"),
             413: ("body-too-large", "too-large"),
             415: ("unsupported-media-type",),
-            422: ("field-malformed", "facts-malformed", "malformed", "judgement-malformed", "idempotency-key-reused", *_ISSUER),
+            422: (
+                "field-malformed",
+                "facts-malformed",
+                "malformed",
+                "judgement-malformed",
+                "idempotency-key-reused",
+                *_ISSUER,
+                *(f"odrl-{what}" for what in _ODRL),
+            ),
             429: ("quota-day", "quota-case"),
             431: ("headers-too-large",),
             503: (

@@ -102,7 +102,7 @@ class FactsBook:
         try:
             client.must_be_active()
             use = Use(declaration.purpose or "", declaration.operation, place if isinstance(place, str) else "", gallery)
-            licence = covering(view.licences(client_id), use, at)
+            licence = _covering(view, client_id, use, at)
         except RegistryError as refused:
             gaps.append(_gap(refused))
         try:
@@ -119,6 +119,14 @@ class FactsBook:
             return dict(self.gate.current().evidence), None
         except EvaluationRefused as fault:
             return {}, (fault.code, _reason(fault.code, fault.sentence))
+
+
+def _covering(view: View, client_id: str, use: Use, at: datetime) -> Licence:
+    """Return the licence that covers the use. Whoever passed it on must be active too: what they hold is what was passed on."""
+    found = covering(view.licences(client_id), use, at)
+    for above in found.holders[1:]:
+        view.client(above.client_id).must_be_active()
+    return found
 
 
 def _put_case(known: dict[str, object], view: View, client_id: str, declaration: Declaration, gaps: list[Gap]) -> None:

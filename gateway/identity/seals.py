@@ -1,6 +1,6 @@
 """Sign the registrar's documents and open them again, for the registry, which knows no key. Never signs a token."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.identity.keyring import Keyring
@@ -32,6 +32,11 @@ class RegistrarSeal:
     def public_keys(self) -> tuple[PublicKey, ...]:
         """Return the keys with which anybody can check a licence."""
         return tuple(key.public for key in self._keyring.verifying())
+
+
+def open_licence(sealed: str, keys: Iterable[PublicKey]) -> Mapping[str, Any]:
+    """Return what a licence says, if one of these keys sealed it, or raise Malformed. Needs no home directory and no service."""
+    return open_document(sealed, {key.kid: VerifyingKey(key) for key in keys}, LICENCE)
 
 
 def open_statement(sealed: str, key: PublicKey) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 The sealed document says what is allowed; the row only says whether that stands. Who can edit the row but not sign can therefore
 take a licence away, never widen one."""
 
+import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, col, or_, select
 
 from gateway.clock import Clock, iso
 from gateway.registry import fields
@@ -65,6 +66,17 @@ class Licence:
     parent: "Licence | None" = None
 
     @property
+    def document_digest(self) -> str | None:
+        """SHA-256 of the sealed document, in hex; None before the grant."""
+        return None if self.document is None else hashlib.sha256(self.document.encode()).hexdigest()
+
+    def sealed(self) -> str:
+        """Return the sealed document (a compact JWS), as it was granted. Raises StateForbids before that."""
+        if self.document is None:
+            raise StateForbids(f"The licence `{self.id}` is {self.state}: no document was ever sealed for it.")
+        return self.document
+
+    @property
     def holders(self) -> tuple["Licence", ...]:
         """The licence itself, then the one it was derived from, up to the first."""
         return (self, *(self.parent.holders if self.parent else ()))
@@ -90,21 +102,27 @@ class Licences:
         self._seal = seal
 
     def apply(self, client_id: str, terms: Terms, acknowledgements: Sequence[str], by: str) -> Licence:
-        """Record an application. Every acknowledgement of ACKNOWLEDGEMENTS must be given, or Malformed names the missing ones."""
+        """Record an application. Every acknowledgement of ACKNOWLEDGEMENTS must be given, or Malformed names the missing ones.
+
+        Raises NotOnRecord, or StateForbids for a client that is suspended or closed."""
         given = _all_acknowledged(acknowledgements)
         with self._database.writing() as session:
-            if session.get(ClientRow, client_id) is None:
-                raise NotOnRecord("client")
+            _must_be_active(session, client_id)
             row = self._new_row(client_id, None, terms, given, by)
             session.add(row)
         return self._of(row, None)
 
     def grant(self, licence_id: str, by: str) -> Licence:
-        """Seal an application into a licence. Raises SamePerson when the one who applied would grant."""
+        """Seal an application into a licence. Raises SamePerson when the one who applied would grant.
+
+        Raises StateForbids for what is no application, has ended by now, or is for a client that is suspended or closed."""
         with self._database.writing() as session:
             row = _in_state(session, licence_id, {"applied"}, "granted")
             if row.applied_by == by:
                 raise SamePerson("Granting a licence")
+            _must_be_active(session, row.client_id)
+            if Terms.from_json(row.terms, self._words).valid_to <= self._clock.now():
+                raise StateForbids(f"The term that `{licence_id}` applies for has ended; apply for another.")
             self._seal_row(row, by)
         return self._of(row, None)
 
@@ -117,8 +135,10 @@ class Licences:
             parent_row = session.get(LicenceRow, parent_id)
             if parent_row is None or parent_row.client_id != holder:
                 raise NotOnRecord("licence")
-            if session.get(ClientRow, client_id) is None or client_id == holder:
+            if client_id == holder:
                 raise NotOnRecord("client")
+            _must_be_active(session, holder)
+            _must_be_active(session, client_id)
             parent = self._load(session, parent_row)
             self._check_narrower(session, terms, parent)
             row = self._new_row(client_id, parent_id, terms, given, f"client:{holder}")
@@ -139,18 +159,22 @@ class Licences:
         return self._move(licence_id, {"applied", "granted", "suspended"}, "revoked", reason)
 
     def get(self, licence_id: str, client_id: str | None = None) -> Licence:
-        """Return one licence; with a client id, only if it is that client's. Otherwise NotOnRecord."""
+        """Return one licence; with a client id, only if that client holds it or passed it on. Otherwise NotOnRecord."""
         with self._database.reading() as session:
             row = session.get(LicenceRow, licence_id)
-            if row is None or client_id not in (None, row.client_id):
+            if row is None:
+                raise NotOnRecord("licence")
+            above = session.get(LicenceRow, row.parent_id) if row.parent_id else None
+            if client_id is not None and client_id not in (row.client_id, above.client_id if above else None):
                 raise NotOnRecord("licence")
             return self._load(session, row)
 
     def all(self, client_id: str | None = None) -> tuple[Licence, ...]:
-        """Return every licence, or one client's, the newest last."""
+        """Return every licence, or those that one client holds or passed on; the newest last."""
         query = select(LicenceRow).order_by(LicenceRow.applied_at, LicenceRow.id)  # type: ignore[arg-type]  # a column, seen as its value
         if client_id is not None:
-            query = query.where(col(LicenceRow.client_id) == client_id)
+            own = select(LicenceRow.id).where(col(LicenceRow.client_id) == client_id)
+            query = query.where(or_(col(LicenceRow.client_id) == client_id, col(LicenceRow.parent_id).in_(own)))
         with self._database.reading() as session:
             return tuple(self._load(session, row) for row in session.exec(query))
 
@@ -240,6 +264,14 @@ def _in_state(session: Session, licence_id: str, allowed: set[str], state: str) 
     if row.state not in allowed:
         raise StateForbids(f"The licence `{licence_id}` is {row.state}; it cannot become {state} from there.")
     return row
+
+
+def _must_be_active(session: Session, client_id: str) -> None:
+    client = session.get(ClientRow, client_id)
+    if client is None:
+        raise NotOnRecord("client")
+    if client.state != "active":
+        raise StateForbids(f"The client `{client_id}` is {client.state}; nothing is licensed to it until the registrar changes that.")
 
 
 def _all_acknowledged(given: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.enforcement.desks.clients import ClientDesk
+from gateway.enforcement.desks.licences import LicenceDesk
 from gateway.enforcement.desks.papers import CaseDesk, EvidenceDesk, PaperDesk
 from gateway.enforcement.desks.people import PeopleDesk
 from gateway.enforcement.desks.trust import TrustDesk
@@ -20,3 +21,4 @@ class Desks:
     evidence: EvidenceDesk
     galleries: GalleryRecordDesk
     trust: TrustDesk
+    licences: LicenceDesk
