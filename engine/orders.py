@@ -100,8 +100,8 @@ class WorkOrder:
         has = (self.second_sha256 is not None, self.gallery is not None, self.subject is not None)
         if has not in _ALLOWED_TARGETS[self.operation]:
             raise ValueError(f"an order to {self.operation} names the wrong second image, gallery or subject")
-        if self.person is not None and self.operation not in (Operation.VERIFY, Operation.IDENTIFY):
-            raise ValueError("a case's person is looked for where faces are compared, and nowhere else")
+        if self.person is not None and self.operation is Operation.DETECT:
+            raise ValueError("a case's person is looked for where a template is made, and nowhere else")
         if self.issued_at.tzinfo is None or self.expires_at.tzinfo is None:
             raise ValueError("an order's times are in UTC")
         if not timedelta(0) < self.expires_at - self.issued_at <= LONGEST_LIFE:

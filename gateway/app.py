@@ -24,6 +24,7 @@ from gateway.api.licences import LicenceDoor
 from gateway.api.oauth import OAuthDoor
 from gateway.api.papers import PaperDoor
 from gateway.api.people import PeopleDoor
+from gateway.api.persons import PersonDoor
 from gateway.api.problems import render_fault, render_http_exception, render_problem, status_of
 from gateway.api.receipts import ReceiptDoor
 from gateway.api.recognition import RecognitionDoor
@@ -77,6 +78,7 @@ def _doors(house: Assembly) -> list[APIRouter]:
         ClientDoor(door, house.desks.clients),
         PeopleDoor(door, house.desks.people, house.registry.issuer),
         CaseDoor(door, house.desks.cases, house.desks.evidence),
+        PersonDoor(door, house.person_desk),
         PaperDoor(door, house.desks.papers),
         LicenceDoor(door, house.desks.licences, house.clock, house.registry.seal.public_keys),
         IssuerDoor(door, house.desks.trust, house.registry.revocations, house.fetcher),

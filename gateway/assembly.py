@@ -40,6 +40,8 @@ from gateway.enforcement.galleries import GalleryDesk, GalleryRecordDesk
 from gateway.enforcement.heartbeat import beat
 from gateway.enforcement.housekeeping import keep_tidy
 from gateway.enforcement.journal import Journal
+from gateway.enforcement.keeping import Keeping
+from gateway.enforcement.persons import PersonDesk
 from gateway.enforcement.pipeline import Pipeline
 from gateway.enforcement.readiness import Readiness
 from gateway.enforcement.registrar import Registrar, keep_settled
@@ -88,6 +90,7 @@ from gateway.witnessing.posting import Poster
 from policies.rulebook import build
 from policies.vocabulary import Vocabulary
 
+SWEEP_SECONDS: Final = 60.0
 FIRST_PACKS: Final = ("baseline",)
 LEASE_SECONDS: Final = 60
 WITNESS_DEADLINE_SECONDS: Final = 5.0
@@ -144,6 +147,8 @@ class Assembly:
     duties: DutyDesk
     scheduler: Scheduler
     gallery_desk: GalleryDesk
+    person_desk: PersonDesk
+    keeping: Keeping
     readiness: Readiness
     fetcher: Fetcher
     cosigning: Cosigning
@@ -342,6 +347,8 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
         stack.callback(house.scheduler.lease.give_up)
         looking = asyncio.create_task(look_after(house.scheduler, settings.duty_seconds))
         stack.callback(looking.cancel)
+        sweeping = asyncio.create_task(house.keeping.for_ever(SWEEP_SECONDS))
+        stack.callback(sweeping.cancel)
         yield house
 
 
@@ -435,6 +442,8 @@ def _with_request_path(
         duties=duties,
         scheduler=scheduler,
         gallery_desk=GalleryDesk(desks.galleries, registry.galleries, templates, journal, clock, workers.state().recogniser),
+        person_desk=PersonDesk(registry.cases, templates, registrar, pipeline, workers.state().recogniser),
+        keeping=Keeping(registry.cases, templates, journal, clock),
         readiness=Readiness(log, bench, workers, gate, cosigning.report),
         fetcher=fetcher,
         cosigning=cosigning,

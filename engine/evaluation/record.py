@@ -15,6 +15,7 @@ from engine.errors import EvaluationRefused
 from engine.evaluation.findings import Evaluation, Scoring
 
 SIGNED_AS: Final = b"custodes-evaluation/1\n"  # before the record's bytes, so that no signature made for something else fits
+COHORT_COVERS_ALL: Final = "cohort_covers_all"  # of evidence(): whether the cohort has enough of every group that was evaluated
 BELIEVED: Final = timedelta(days=365)
 
 Sign = Callable[[bytes], bytes]
@@ -92,6 +93,7 @@ def evidence(evaluation: Evaluation) -> dict[str, object]:
     compared; `false_match_rate_minors` their rate; `min_true_positive_all_groups` the share found again of the group that fares worst."""
     used = _in_use(evaluation)
     found: dict[str, object] = {"evaluated_on": f"{evaluation.at:%Y-%m-%d}", "evaluated_for_minors": False}
+    found[COHORT_COVERS_ALL] = not any(findings.missing_from_cohort for findings in evaluation.findings)
     if ratios := [float(scoring.spread.max_over_min) for scoring in used if scoring.spread is not None]:
         found["fmr_ratio"] = max(ratios)
     if minors := [one.false_matches for scoring in used for one in scoring.of("age") if one.name == "under 18" and one.enough]:

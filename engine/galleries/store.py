@@ -12,15 +12,19 @@ from engine.errors import GalleryDamaged, GalleryRefused, GalleryUnknown
 from engine.galleries.keys import KeyDirectory, sync_directory
 from engine.names import is_gallery_name, is_subject_name
 
+FOREVER = 2**62  # the end of a photo in a gallery without retention, in seconds since 1970 as all ends are
 MEAN = "mean"  # the photo name of a subject's mean template, which stands beside those of its single photos
 
 _SCHEMA = """
 CREATE TABLE gallery (
     only INTEGER PRIMARY KEY CHECK (only = 1), name TEXT NOT NULL, incarnation TEXT NOT NULL, recogniser TEXT NOT NULL,
-    normalised INTEGER NOT NULL, generation INTEGER NOT NULL) STRICT;
+    normalised INTEGER NOT NULL, generation INTEGER NOT NULL, retention_days INTEGER) STRICT;
 CREATE TABLE template (
     row INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, photo TEXT NOT NULL, cohort TEXT NOT NULL,
-    synthetic INTEGER NOT NULL, nonce BLOB NOT NULL, sealed BLOB NOT NULL, UNIQUE (subject, photo)) STRICT;
+    synthetic INTEGER NOT NULL, nonce BLOB NOT NULL, sealed BLOB NOT NULL, ends_at INTEGER NOT NULL, UNIQUE (subject, photo)) STRICT;
+CREATE INDEX template_ends ON template (ends_at);
+CREATE VIEW kept AS SELECT * FROM template WHERE ends_at > unixepoch();
+CREATE VIEW ended AS SELECT * FROM template WHERE ends_at <= unixepoch();
 CREATE TABLE departure (row INTEGER PRIMARY KEY, generation INTEGER NOT NULL) STRICT;
 CREATE INDEX departure_generation ON departure (generation);
 """
@@ -35,6 +39,7 @@ class GalleryRecord:
     recogniser: str
     normalised: bool
     generation: int
+    retention_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,15 @@ class Galleries:
         self._directory = directory
         self._keys = keys
 
-    def create(self, gallery: str, recogniser: str, *, normalised: bool = True) -> GalleryRecord:
+    def create(self, gallery: str, recogniser: str, *, normalised: bool = True, retention_days: int | None = None) -> GalleryRecord:
         """Make an empty gallery for templates of one recogniser, with a key of its own.
+
+        A photo is used for `retention_days` after its enrolment, and then by no search that starts; None: until it is withdrawn.
 
         Raises GalleryRefused: gallery-name for a name that may not be, gallery-exists for one that is taken."""
         if not is_gallery_name(gallery):
             raise GalleryRefused("A gallery's name is 1 to 64 letters, digits, - and _.", code="gallery-name")
-        record = GalleryRecord(gallery, secrets.token_hex(16), recogniser, normalised, 1)
+        record = GalleryRecord(gallery, secrets.token_hex(16), recogniser, normalised, 1, retention_days)
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         unborn = self._directory / f".{record.incarnation}.new"
         try:
@@ -106,20 +113,35 @@ class Galleries:
 
     def count(self, gallery: str) -> GalleryCount:
         """Count what the gallery holds."""
-        query = "SELECT count(DISTINCT subject), count(*), coalesce(sum(synthetic), 0) FROM template WHERE photo != ?"
+        query = "SELECT count(DISTINCT subject), count(*), coalesce(sum(synthetic), 0) FROM kept WHERE photo != ?"
         with self.opened(gallery) as database:
             return GalleryCount(*database.execute(query, (MEAN,)).fetchone())
 
     def subjects(self, gallery: str, *, after: str = "", limit: int = 1000) -> tuple[str, ...]:
         """Return the names of enrolled subjects in order, from the first one behind `after`: a page at a time."""
-        query = "SELECT DISTINCT subject FROM template WHERE subject > ? ORDER BY subject LIMIT ?"
+        query = "SELECT DISTINCT subject FROM kept WHERE subject > ? ORDER BY subject LIMIT ?"
         with self.opened(gallery) as database:
             return tuple(subject for (subject,) in database.execute(query, (after, limit)))
 
     def holds(self, gallery: str, subject: str) -> bool:
         """Say whether the subject is enrolled. Raises GalleryUnknown."""
         with self.opened(gallery) as database:
-            return database.execute("SELECT 1 FROM template WHERE subject = ? LIMIT 1", (subject,)).fetchone() is not None
+            return database.execute("SELECT 1 FROM kept WHERE subject = ? LIMIT 1", (subject,)).fetchone() is not None
+
+    def ended(self, gallery: str) -> int:
+        """Count the photos whose retention has ended and whose bytes are still there."""
+        with self.opened(gallery) as database:
+            (count,) = database.execute("SELECT count(*) FROM ended WHERE photo != ?", (MEAN,)).fetchone()
+            return int(count)
+
+    def remove_ended(self, gallery: str) -> int:
+        """Overwrite the photos whose retention has ended, and return how many they were. No search has used them since their end."""
+        with self.opened(gallery) as database:
+            with changing(database) as generation:
+                rows = database.execute("SELECT row, photo FROM ended").fetchall()
+                remove_rows(database, [row for row, _ in rows], generation)
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return sum(photo != MEAN for _, photo in rows)
 
     def withdraw(self, gallery: str, subject: str) -> Withdrawal:
         """Take a subject out with all its photos, at once and for good; the bytes are overwritten.
@@ -166,12 +188,12 @@ class Galleries:
 
 def read_record(database: sqlite3.Connection) -> GalleryRecord:
     """Return what an opened gallery is at this moment."""
-    query = "SELECT name, incarnation, recogniser, normalised, generation FROM gallery"
+    query = "SELECT name, incarnation, recogniser, normalised, generation, retention_days FROM gallery"
     row = database.execute(query).fetchone()
     if row is None:
         raise GalleryDamaged("A gallery's database holds no gallery; restore it from a backup.")
-    name, incarnation, recogniser, normalised, generation = row
-    return GalleryRecord(name, incarnation, recogniser, bool(normalised), generation)
+    name, incarnation, recogniser, normalised, generation, retention_days = row
+    return GalleryRecord(name, incarnation, recogniser, bool(normalised), generation, retention_days)
 
 
 @contextmanager
@@ -208,5 +230,5 @@ def _write_empty(path: Path, record: GalleryRecord) -> None:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.executescript(_SCHEMA)
-        values = (record.name, record.incarnation, record.recogniser, record.normalised, record.generation)
-        database.execute("INSERT INTO gallery VALUES (1, ?, ?, ?, ?, ?)", values)
+        values = (record.name, record.incarnation, record.recogniser, record.normalised, record.generation, record.retention_days)
+        database.execute("INSERT INTO gallery VALUES (1, ?, ?, ?, ?, ?, ?)", values)

@@ -13,7 +13,7 @@ from engine.cohort import Cohort
 from engine.errors import GalleryRefused, OrderRefused, WrongRecogniser
 from engine.galleries.keys import KeyDirectory
 from engine.galleries.sealing import Place, Sealed, TemplateSeal, Vector, template_and_mean
-from engine.galleries.store import MEAN, Galleries, GalleryRecord, changing, read_record, remove_rows, require_subject_name
+from engine.galleries.store import FOREVER, MEAN, Galleries, GalleryRecord, changing, read_record, remove_rows, require_subject_name
 from engine.orders import GalleryState, SubjectReference
 from engine.recognisers.base import TEMPLATE_LENGTH
 
@@ -72,6 +72,8 @@ class Vault:
             record = self._record(database, gallery)
             seal = self._seal(record)
             with changing(database) as generation:
+                past = database.execute("SELECT row FROM ended WHERE subject = ?", (new.subject,)).fetchall()
+                remove_rows(database, [row for (row,) in past], generation)
                 held = _rows_of(database, new.subject)
                 singles = [row for row in held if row[2] != MEAN]
                 if any(row[2] == new.photo for row in held):
@@ -79,11 +81,17 @@ class Vault:
                 if len(singles) >= PHOTOS_MOST:
                     raise GalleryRefused(f"A subject has at most {PHOTOS_MOST} photos.", code="too-many-photos")
                 self._insert(database, seal, record, [new])
+                # A mean is of photos that may be used: one of a photo whose retention has ended goes, whatever its own end.
+                means = database.execute("SELECT row FROM template WHERE subject = ? AND photo = ?", (new.subject, MEAN))
+                remove_rows(database, [row for (row,) in means.fetchall()], generation)
                 if singles:
-                    remove_rows(database, [row[0] for row in held if row[2] == MEAN], generation)
                     known = self._open(record, seal, singles, len(singles)).vectors
                     mean = np.vstack([known, new.template]).mean(axis=0)
                     self._insert(database, seal, record, [NewTemplate(new.subject, MEAN, mean, new.synthetic)])
+                    # It ends with the first of the photos that are in it.
+                    query = "SELECT min(ends_at) FROM kept WHERE subject = ? AND photo != ?"
+                    (first,) = database.execute(query, (new.subject, MEAN)).fetchone()
+                    database.execute("UPDATE template SET ends_at = ? WHERE subject = ? AND photo = ?", (first, new.subject, MEAN))
             return read_record(database)
 
     def enroll_many(self, gallery: GalleryState, many: Iterable[NewTemplate]) -> GalleryRecord:
@@ -122,10 +130,12 @@ class Vault:
             anew = not _continues(known, record)
             after, since = (0, record.generation) if anew or known is None else (last_row, known.generation)
             gone = database.execute("SELECT row FROM departure WHERE generation > ? AND row <= ?", (since, after))
-            departed = tuple(row for (row,) in gone)
-            (count,) = database.execute("SELECT count(*) FROM template WHERE row > ?", (after,)).fetchone()
+            # A photo whose retention has ended has left, whether or not anybody has removed its bytes yet.
+            ended = database.execute("SELECT row FROM ended WHERE row <= ?", (after,))
+            departed = tuple(row for (row,) in itertools.chain(gone.fetchall(), ended.fetchall()))
+            (count,) = database.execute("SELECT count(*) FROM kept WHERE row > ?", (after,)).fetchone()
             announce(count)
-            query = "SELECT row, subject, photo, cohort, nonce, sealed FROM template WHERE row > ? ORDER BY row"
+            query = "SELECT row, subject, photo, cohort, nonce, sealed FROM kept WHERE row > ? ORDER BY row"
             arrived = self._open(record, self._seal(record), database.execute(query, (after,)), count)
             return Changes(record, anew, departed, arrived)
 
@@ -145,8 +155,9 @@ class Vault:
         for one, mean in zip(new, means, strict=True):
             sealed = seal.seal(Place(record.name, record.recogniser, self._cohort_digest, one.subject, one.photo), one.template, mean)
             database.execute(
-                "INSERT INTO template (subject, photo, cohort, synthetic, nonce, sealed) VALUES (?, ?, ?, ?, ?, ?)",
-                (one.subject, one.photo, self._cohort_digest, one.synthetic, sealed.nonce, sealed.body),
+                "INSERT INTO template (subject, photo, cohort, synthetic, nonce, sealed, ends_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, coalesce(unixepoch() + 86400 * ?, ?))",
+                (one.subject, one.photo, self._cohort_digest, one.synthetic, sealed.nonce, sealed.body, record.retention_days, FOREVER),
             )
 
     def _open(self, record: GalleryRecord, seal: TemplateSeal, sealed_rows: Iterable[_Row], count: int) -> OpenTemplates:
@@ -170,7 +181,7 @@ class Vault:
 
 
 def _rows_of(database: sqlite3.Connection, subject: str) -> list[_Row]:
-    query = "SELECT row, subject, photo, cohort, nonce, sealed FROM template WHERE subject = ? ORDER BY row"
+    query = "SELECT row, subject, photo, cohort, nonce, sealed FROM kept WHERE subject = ? ORDER BY row"
     return database.execute(query, (subject,)).fetchall()
 
 

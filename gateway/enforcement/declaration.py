@@ -45,11 +45,14 @@ class DeclarationMalformed(CustodesError):
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """An operation and what the client says about it, in the shape of the Facts (docs/api.md)."""
+    """An operation and what the client says about it, in the shape of the Facts (docs/api.md).
+
+    `person` says that the photo is of the person whom the declared case seeks."""
 
     operation: str
     said: Mapping[str, object]
     subject: str | None = None
+    person: bool = False
 
     @classmethod
     def of(cls, operation: str, said: Mapping[str, object], subject: str | None = None) -> "Declaration":
@@ -79,6 +82,17 @@ class Declaration:
             raise DeclarationMalformed("gallery.id", "The declared gallery is not the one in the path.")
         said = MappingProxyType({**self.said, "gallery": {"id": gallery_id}})
         return Declaration(self.operation, said, self.subject or f"s-{secrets.token_hex(8)}")
+
+    def of_person(self, reference: str) -> "Declaration":
+        """Return the declaration for a photo of the person whom this case seeks.
+
+        Raises DeclarationMalformed if another case, a gallery or a subject was declared."""
+        if self.case_ref not in (None, reference):
+            raise DeclarationMalformed("case.ref", "The declared case is not the one in the path.")
+        if self.gallery_id is not None or self.subject is not None:
+            raise DeclarationMalformed("gallery.id", "The photo goes into the case's own gallery; declare neither gallery nor subject.")
+        said = MappingProxyType({**self.said, "case": {"ref": reference}})
+        return Declaration(self.operation, said, None, person=True)
 
     @property
     def purpose(self) -> str | None:

@@ -6,7 +6,8 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from engine.errors import EngineBusy, EngineError, EngineFailed, GalleryRefused, GalleryUnknown
+from engine.errors import EngineBusy, EngineError, EngineFailed, GalleryDamaged, GalleryRefused, GalleryUnknown
+from engine.evaluation.record import COHORT_COVERS_ALL
 from engine.faces import Answer
 from engine.galleries.store import Galleries
 from engine.orders import GalleryState, Operation, OrderSeal, SubjectReference, seal
@@ -16,10 +17,12 @@ from gateway.clock import Clock, iso
 from gateway.enforcement.answers import Held, ImageUnusable, RecogniserBusy, RecognitionFailed, Released
 from gateway.enforcement.declaration import Declaration
 from gateway.enforcement.duties.desk import DutyDesk
+from gateway.enforcement.facts import Assembled
 from gateway.enforcement.fulfilment import Plan, plan
 from gateway.enforcement.images import Images
 from gateway.enforcement.journal import Journal
 from gateway.enforcement.orders import ENGINE_OPERATION, Work, order_for
+from gateway.enforcement.registered import PERSON, gallery_of, registered_person
 from gateway.enforcement.waiting import WaitingRoom, to_judge
 from gateway.errors import CustodesError
 from gateway.records import entries
@@ -62,13 +65,20 @@ class Execution:
     order_seconds: float
     duties: DutyDesk
 
-    def prepare(self, declaration: Declaration, permit: Permit, licence_least: float) -> Prepared:
+    def prepare(self, client: str, declaration: Declaration, permit: Permit, assembled: Assembled) -> Prepared:
         """Turn obligations and declaration into work. Blocks; raises EngineError where a gallery is not to be had."""
         if declaration.gallery_id is not None:
-            self._make_ready(declaration.gallery_id)
+            self._make_ready(declaration.gallery_id, assembled.retention_days)
         size = self._gallery_size(declaration)
-        planned = plan(permit, declaration, gallery_size=size, licence_least=licence_least, vouched=self.workers.state().best_similarity)
-        return Prepared(planned.reviewers, self._work(declaration, planned), planned.notes)
+        planned = plan(
+            permit,
+            declaration,
+            gallery_size=size,
+            licence_least=assembled.licence_least,
+            vouched=self.workers.state().best_similarity,
+            cohort_covers_all=assembled.facts.evidence.get(COHORT_COVERS_ALL) is True,
+        )
+        return Prepared(planned.reviewers, self._work(client, declaration, planned, assembled), planned.notes)
 
     async def carry_out(self, granted: Granted, prepared: Prepared, images: Images) -> Released | Held:
         """Record, search, record, and release or hold (steps 4 to 8 of docs/architecture.md).
@@ -173,21 +183,28 @@ class Execution:
     def _open(self, granted: Granted, intent: Receipt) -> OpenIntent:
         return OpenIntent(intent.index, self.boot, granted.decision_id)
 
-    def _make_ready(self, gallery_id: str) -> None:
+    def _make_ready(self, gallery_id: str, retention_days: int | None) -> None:
         try:
             self.galleries.record(gallery_id)
         except GalleryUnknown:
             # It is on record and open, or there were no permit: this is its first use. Another process may be as quick.
             with contextlib.suppress(GalleryRefused):
-                self.galleries.create(gallery_id, self.workers.state().recogniser)
+                self.galleries.create(gallery_id, self.workers.state().recogniser, retention_days=retention_days)
 
     def _gallery_size(self, declaration: Declaration) -> int:
         if declaration.gallery_id is None or "identify" not in declaration.operation:
             return 0
         return self.galleries.count(declaration.gallery_id).subjects
 
-    def _work(self, declaration: Declaration, planned: Plan) -> Work:
+    def _work(self, client: str, declaration: Declaration, planned: Plan, assembled: Assembled) -> Work:
         operation = ENGINE_OPERATION[declaration.operation]
+        # Whoever the case has registered is whom a probe must show. (A live frame shows whoever passes: there it is the gallery that
+        # is of the person.) A further photo of the person must show the same one.
+        person = None
+        if declaration.case_ref is not None and (declaration.operation == "identify" or declaration.person):
+            person = registered_person(self.galleries, client, declaration.case_ref)
+            if person is None and assembled.person_registered and not declaration.person:
+                raise GalleryDamaged("The photos of the person whom this case seeks are gone; register them anew.")
         gallery = subject = None
         if declaration.gallery_id is not None:
             generation = self.galleries.record(declaration.gallery_id).generation
@@ -195,7 +212,9 @@ class Execution:
                 gallery = GalleryState(declaration.gallery_id, generation)
             elif declaration.subject is not None:
                 subject = SubjectReference(declaration.gallery_id, declaration.subject, generation)
-        return Work(operation, planned.limits, self.order_seconds, gallery, subject)
+        if declaration.person and declaration.case_ref is not None:
+            subject = SubjectReference(gallery_of(client, declaration.case_ref), PERSON)
+        return Work(operation, planned.limits, self.order_seconds, gallery, subject, person)
 
 
 def _outcome_facts(answer: Answer) -> dict[str, object]:

@@ -7,10 +7,12 @@ from types import MappingProxyType
 from typing import Final
 
 from engine.errors import EvaluationRefused
+from engine.evaluation.record import COHORT_COVERS_ALL
 from gateway.clock import Clock, iso
 from gateway.enforcement.declaration import Declaration
 from gateway.enforcement.fitness import EvaluationGate
 from gateway.errors import CustodesError
+from gateway.registry.cases import Case
 from gateway.registry.coverage import Use, covering
 from gateway.registry.errors import NotOnRecord, RegistryError
 from gateway.registry.evidence import shown
@@ -26,7 +28,7 @@ WitnessedAt = Callable[[], datetime | None]
 """Says since when a quorum of witnesses has vouched for the log; None if none does."""
 
 REGISTER: Final = "register"
-MEASURED: Final = frozenset({"evaluated_on", "evaluated_for_minors", "fmr_ratio", "false_match_rate_minors"})
+MEASURED: Final = frozenset({"evaluated_on", "evaluated_for_minors", "fmr_ratio", "false_match_rate_minors", COHORT_COVERS_ALL})
 UNCONFIRMED: Final = "gallery-unconfirmed"
 # What would close a gap, in the words of `needed`.
 NEEDED: Final = MappingProxyType({UNCONFIRMED: "gallery_provenance_confirmed"})
@@ -54,6 +56,8 @@ class Assembled:
     gaps: tuple[Gap, ...]
     licence: Licence | None
     unevaluated: Gap | None = None
+    person_registered: bool = False
+    retention_days: int | None = None
 
     @property
     def licence_least(self) -> float:
@@ -73,7 +77,9 @@ class FactsBook:
     def of(self, client_id: str, declaration: Declaration, view: View | None = None) -> Assembled:
         """Return the Facts of a client's request at this moment, or as the given view of the registry has them.
 
+        1 who asks; 2 for what: case, gallery, papers; 3 what is shown and measured; 4 under which licence; 5 all of it as Facts.
         What is not on record becomes a gap, never a fact. Raises FactsRefused for a declaration that is no facts at all."""
+        # 1
         at = self.clock.now()
         view = view or self.lookups.now()
         gaps: list[Gap] = []
@@ -89,15 +95,18 @@ class FactsBook:
             agency_authorised=client.agency_authorised,
         )
         place = known.setdefault("place", client.place) if client.place is not None else known.get("place")
-        _put_case(known, view, client_id, declaration, gaps)
+        # 2
+        case = _put_case(known, view, client_id, declaration, gaps)
         gallery = _put_gallery(known, view, client_id, declaration, gaps)
         known["authorisations"] = [paper.to_json() for paper in view.authorisations(client_id, declaration.case_ref)]
+        # 3
         held = shown(view.evidence(client_id), place if isinstance(place, str) else None, declaration.purpose, at)
         measured, unevaluated = self._measured()
         # What the evaluation says of the recogniser is nobody else's to say: not even where it says nothing.
         known["evidence"] = {name: value for name, value in held.items() if name not in MEASURED} | measured
         known["review"] = {"reviewers": list(view.reviewers()[:3]), "trained": True, "separate": True}
         known["log"] = log_facts(self.witnessed_at)
+        # 4
         licence: Licence | None = None
         try:
             client.must_be_active()
@@ -105,12 +114,22 @@ class FactsBook:
             licence = _covering(view, client_id, use, at)
         except RegistryError as refused:
             gaps.append(_gap(refused))
+        # 5
         try:
             facts = Facts.from_json(known, at=at, licence=() if licence is None else licence.terms.grants)
         except FactsError as fault:
             raise FactsRefused(fault.field, fault.sentence) from fault
         return Assembled(
-            facts, view, declaration.operation, declaration.case_ref, declaration.gallery_id, tuple(gaps), licence, unevaluated
+            facts,
+            view,
+            declaration.operation,
+            declaration.case_ref,
+            declaration.gallery_id,
+            tuple(gaps),
+            licence,
+            unevaluated,
+            case is not None and case.reference_face,
+            None if gallery is None else gallery.retention_days,
         )
 
     def _measured(self) -> tuple[dict[str, object], Gap | None]:
@@ -129,16 +148,16 @@ def _covering(view: View, client_id: str, use: Use, at: datetime) -> Licence:
     return found
 
 
-def _put_case(known: dict[str, object], view: View, client_id: str, declaration: Declaration, gaps: list[Gap]) -> None:
+def _put_case(known: dict[str, object], view: View, client_id: str, declaration: Declaration, gaps: list[Gap]) -> Case | None:
     reference = declaration.case_ref
     if reference is None:
-        return
+        return None
     try:
         case = view.case(client_id, reference)
         case.must_be_open()
     except RegistryError as refused:
         gaps.append(_gap(refused))
-        return
+        return None
     known["case"] = case.to_json()
     declared, on_record = known.get("target"), case.target.to_json()
     if isinstance(declared, dict) and any(on_record.get(name, value) != value for name, value in declared.items()):
@@ -147,6 +166,7 @@ def _put_case(known: dict[str, object], view: View, client_id: str, declaration:
         )
         gaps.append(("target-contradicts-case", _reason("target-contradicts-case", sentence)))
     known["target"] = on_record
+    return case
 
 
 def _put_gallery(known: dict[str, object], view: View, client_id: str, declaration: Declaration, gaps: list[Gap]) -> Gallery | None:

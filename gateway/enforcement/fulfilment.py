@@ -24,8 +24,12 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-def plan(permit: Permit, declaration: Declaration, *, gallery_size: int, licence_least: float, vouched: float) -> Plan:
+def plan(
+    permit: Permit, declaration: Declaration, *, gallery_size: int, licence_least: float, vouched: float, cohort_covers_all: bool
+) -> Plan:
     """Return the limits that honour every obligation of the permit. `vouched` is the highest similarity that is calibrated.
+
+    Where the cohort lacks a group that the evaluation knows, at least one person looks: nobody can say what a match is worth there.
 
     A threshold that somebody named is never lowered: where it is beyond that, the engine refuses it and says so."""
     asked = {obligation.kind: obligation.parameters for obligation in permit.obligations}
@@ -43,7 +47,7 @@ def plan(permit: Permit, declaration: Declaration, *, gallery_size: int, licence
             min_similarity=least,
             person_similarity=_VERIFICATION_SIMILARITY,
         ),
-        int(asked.get("human_review", {}).get("people", 0)),
+        max(int(asked.get("human_review", {}).get("people", 0)), 0 if cohort_covers_all else 1),
         notes,
     )
 

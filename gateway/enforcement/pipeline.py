@@ -94,7 +94,7 @@ class Pipeline:
                 if once is not None and isinstance(claim, Answered):
                     where = (assembled.case_ref, assembled.gallery_id)
                     return Served(await self.repeats.again(caller.id, once, claim, where, permit, images), standing)
-                prepared = await asyncio.to_thread(self.execution.prepare, declaration, permit, assembled.licence_least)
+                prepared = await asyncio.to_thread(self.execution.prepare, caller.id, declaration, permit, assembled)
             except BaseException:
                 await asyncio.shield(self.repeats.give_up(claim))
                 raise

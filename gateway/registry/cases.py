@@ -128,6 +128,19 @@ class Cases:
             row.reference_face = True
         return case_of(row)
 
+    def withdraw_face(self, client_id: str, reference: str) -> Case:
+        """Note that no reference face is registered any more, whatever state the case is in."""
+        with self._database.writing() as session:
+            row = _row(session, client_id, reference)
+            row.reference_face = False
+        return case_of(row)
+
+    def closed(self) -> tuple[Case, ...]:
+        """Return every client's closed cases."""
+        query = select(CaseRow).where(col(CaseRow.state) == "closed")
+        with self._database.reading() as session:
+            return tuple(case_of(row) for row in session.exec(query))
+
     def suspend(self, client_id: str, reference: str, reason: str) -> Case:
         """Refuse further requests for the case until a person has looked."""
         return self._move(client_id, reference, {"open"}, "suspended", reason)

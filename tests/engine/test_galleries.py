@@ -2,6 +2,8 @@
 
 import sqlite3
 import stat
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from engine.errors import GalleryDamaged, GalleryRefused, GalleryUnknown, OrderR
 from engine.galleries.keys import KeyDirectory
 from engine.galleries.store import Galleries
 from engine.galleries.vault import PHOTOS_MOST, NewTemplate, Vault
+from engine.index import Indexes
 from engine.orders import GalleryState, SubjectReference
 
 OURS = "a" * 64
@@ -238,3 +241,51 @@ def test_the_cohort_mean_is_sealed_with_the_template_and_measured_anew_for_anoth
         (mean,) = everything(Vault(galleries, keys, OURS, cohort)).means
         assert mean == cohort.means(a_template(1)[None])[0]
     assert first.means(a_template(1)[None])[0] != second.means(a_template(1)[None])[0]
+
+
+# -- retention
+
+
+def end_now(directory: Path, subject: str, photo: str | None = None) -> None:
+    with closing(sqlite3.connect(directory / "kept.db")) as database:
+        wanted = "subject = ?" + (" AND photo = ?" if photo else "")
+        database.execute(f"UPDATE template SET ends_at = unixepoch() - 1 WHERE {wanted}", (subject, photo) if photo else (subject,))
+        database.commit()
+
+
+def test_a_photo_whose_retention_has_ended_is_used_by_nobody_and_then_removed(tmp_path: Path) -> None:
+    keys = KeyDirectory(tmp_path / "keys")
+    galleries = Galleries(tmp_path / "galleries", keys)
+    record = galleries.create("kept", OURS, retention_days=30)
+    assert record.retention_days == 30
+    vault = Vault(galleries, keys, OURS, cohorts.shipped())
+    for subject, photo in (("old", "a"), ("new", "b"), ("new", "c")):
+        vault.enroll(GalleryState("kept"), NewTemplate(subject, photo, a_template(ord(photo))))
+    indexes = Indexes(vault, 128, 2**30)
+    _, index = indexes.current(GalleryState("kept"), lambda _: None)
+    assert (index.subjects, index.templates) == (2, 4)
+    end_now(tmp_path / "galleries", "old")
+    _, index = indexes.current(GalleryState("kept"), lambda _: None)
+    assert index.subjects == 1
+    assert code_of(GalleryRefused, lambda: vault.subject(SubjectReference("kept", "old"))) == "subject-unknown"
+    assert (galleries.count("kept").subjects, galleries.holds("kept", "old"), galleries.subjects("kept")) == (1, False, ("new",))
+    assert Indexes(vault, 128, 2**30).current(GalleryState("kept"), lambda _: None)[1].subjects == 1
+    assert (galleries.ended("kept"), galleries.remove_ended("kept"), galleries.ended("kept")) == (1, 1, 0)
+    assert indexes.current(GalleryState("kept"), lambda _: None)[1].templates == 3
+
+
+def test_a_mean_template_ends_with_the_first_of_its_photos(tmp_path: Path) -> None:
+    keys = KeyDirectory(tmp_path / "keys")
+    galleries = Galleries(tmp_path / "galleries", keys)
+    galleries.create("kept", OURS, retention_days=30)
+    vault = Vault(galleries, keys, OURS, cohorts.shipped())
+    for photo in ("a", "b"):
+        vault.enroll(GalleryState("kept"), NewTemplate("one", photo, a_template(ord(photo))))
+    end_now(tmp_path / "galleries", "one", "a")
+    end_now(tmp_path / "galleries", "one", "mean")
+    _, held = vault.subject(SubjectReference("kept", "one"))
+    assert len(held.rows) == 1
+    vault.enroll(GalleryState("kept"), NewTemplate("one", "c", a_template(3)))
+    _, held = vault.subject(SubjectReference("kept", "one"))
+    assert len(held.rows) == 3
+    assert np.allclose(held.vectors[-1], held.vectors[:2].mean(axis=0), atol=1e-6)

@@ -9,9 +9,10 @@ from policies.decision import Permit
 VOUCHED = 99.999925
 
 
-def planned(size, *, said=None):
+def planned(size, *, said=None, cohort_covers_all=True):
     permit = Permit((), (), "0" * 64)
-    return plan(permit, Declaration.of("identify", said or {}), gallery_size=size, licence_least=0.0, vouched=VOUCHED)
+    declaration = Declaration.of("identify", said or {})
+    return plan(permit, declaration, gallery_size=size, licence_least=0.0, vouched=VOUCHED, cohort_covers_all=cohort_covers_all)
 
 
 @pytest.mark.parametrize(("size", "least"), [(0, 99.9), (100, 99.9), (10_000, 99.999)])
@@ -31,3 +32,8 @@ def test_in_a_gallery_that_is_too_large_for_that_the_threshold_is_the_best_that_
 def test_a_threshold_that_somebody_named_is_never_lowered():
     found = planned(1_000_000, said={"threshold_pct": 99.99999})
     assert (found.limits.min_similarity, found.notes) == (99.99999, ())
+
+
+def test_where_the_cohort_lacks_a_group_a_person_looks_first():
+    assert planned(10).reviewers == 0
+    assert planned(10, cohort_covers_all=False).reviewers == 1
