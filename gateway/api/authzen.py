@@ -73,7 +73,7 @@ class AuthzenDoor:
 
     async def evaluation(self, request: Request) -> Response:
         """Answer one question."""
-        caller, view = await self.door.recognised(request)
+        caller, view = await self._asker(request)
         try:
             said = await self._said(request)
             question = self.dialect.question(said)
@@ -84,7 +84,7 @@ class AuthzenDoor:
 
     async def evaluations(self, request: Request) -> Response:
         """Answer a batch; without `evaluations` it is one question, and is answered as one."""
-        caller, view = await self.door.recognised(request)
+        caller, view = await self._asker(request)
         try:
             said = await self._said(request)
             items = _items(said)
@@ -96,6 +96,12 @@ class AuthzenDoor:
         if not items:
             return rendering.json_response(rendering.evaluated(answers[0]))
         return rendering.json_response({"evaluations": [rendering.evaluated(answer) for answer in answers]})
+
+    async def _asker(self, request: Request) -> tuple[Caller, View]:
+        caller, view = await self.door.recognised(request)
+        if not self.evaluator.may_ask(caller):
+            await self.door.must_hold(request, caller, "auditor")
+        return caller, view
 
     async def _said(self, request: Request) -> Mapping[str, object]:
         try:

@@ -81,6 +81,7 @@ def furnish(registry: Registry) -> None:
         registry.clients.register(NewClient(name, name, kind, place="FR"), "registrar-1")
     for name in ("record-1", "record-2"):
         registry.galleries.create(Gallery(name, "alice", "consented", (), ("access_control",), 30))
+        registry.galleries.confirm(name, "registrar-2")
     for client, grants, galleries in (
         ("alice", ALL, ("record-1", "record-2")),
         ("bob", ("access_control:verify",), ("record-1", "record-2")),

@@ -124,6 +124,7 @@ async def test_nobody_asks_unless_they_are_known_and_may(pdp):
     assert (answer.status_code, answer.headers["x-request-id"]) == (401, "r-1")
     assert [entry["kind"] for entry in pdp.entries(before)] == ["authn-denied"]
     assert (await pdp(ask(), who="looker")).status_code == 403
+    assert pdp.entries(before)[-1]["kind"] == "access-denied"
 
 
 async def test_a_malformed_question_of_a_known_caller_is_logged_too(pdp):
