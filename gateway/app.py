@@ -15,6 +15,7 @@ from gateway.api.clients import ClientDoor
 from gateway.api.decisions import DecisionDoor
 from gateway.api.door import Door
 from gateway.api.duties import DutyDoor
+from gateway.api.erasures import ErasureDoor
 from gateway.api.evidence import EvidenceDoor
 from gateway.api.galleries import GalleryDoor
 from gateway.api.guard import Guard
@@ -89,6 +90,7 @@ def _doors(house: Assembly) -> list[APIRouter]:
         CatalogueDoor(house.bench),
         AuditDoor(door, house.log, house.explorer, house.journal, house.clock, VERSION),
         EvidenceDoor(door, EvidenceRoom(house.log, house.explorer, texts), house.journal, house.clock),
+        ErasureDoor(door, house.eraser),
         RulebookDoor(door, house.explorer, house.journal, house.clock, texts),
         ReceiptDoor(house.log, house.cosigning.published, house.verifier_key),
         OAuthDoor(house.registry.issuer, house.journal, house.clock, limits),

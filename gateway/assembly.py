@@ -3,6 +3,7 @@
 Long because it is the one place: each part that is built anywhere is built, and named, here."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from gateway.enforcement.dialect import Dialect
 from gateway.enforcement.duties.desk import DutyDesk
 from gateway.enforcement.duties.scheduler import Scheduler, look_after
 from gateway.enforcement.duties.shredding import Shredder
+from gateway.enforcement.erasure import Eraser
 from gateway.enforcement.evaluations import Evaluator
 from gateway.enforcement.execution import Execution
 from gateway.enforcement.facts import FactsBook
@@ -66,6 +68,7 @@ from gateway.registry.clients import Clients
 from gateway.registry.duties import Duties
 from gateway.registry.evidence import EvidenceRegister
 from gateway.registry.fields import Words
+from gateway.registry.forgetting import Forgetting
 from gateway.registry.galleries import Galleries
 from gateway.registry.idempotency import IdempotencyKeys
 from gateway.registry.identities import Identities
@@ -135,6 +138,7 @@ class Assembly:
     registry: Registry
     registrar: Registrar
     desks: Desks
+    eraser: Eraser
     callers: Callers
     log: AuditLog
     explorer: Explorer
@@ -258,7 +262,7 @@ def changing(settings: Settings, clock: Clock) -> Iterator[tuple[Registry, Regis
 @contextmanager
 def journalling(settings: Settings, clock: Clock) -> Iterator[Journal]:
     """Lend the way into the log to a command, beside a running service or without one."""
-    with _log_begun(settings, clock) as log, closing(Explorer(settings.home.explorer, log)) as explorer:
+    with _log_begun(settings, clock) as log, closing(open_explorer(settings, log)) as explorer:
         yield Journal(log, explorer, clock)
 
 
@@ -279,9 +283,18 @@ def open_log(settings: Settings) -> AuditLog:
     return AuditLog.open(settings.home.audit, log_signer(settings.home, settings.log_origin), guard=settings.home.keys / "log.guard")
 
 
+def open_eraser(settings: Settings, clock: Clock, registry: Registry, log: AuditLog, explorer: Explorer) -> Eraser:
+    """Return the way by which personal values leave the house."""
+    queue, vault = Queue(registry.database, clock), Vault(settings.home.keys / "cases")
+    return Eraser(log, explorer, Forgetting(registry.database), queue, vault, clock)
+
+
 def open_explorer(settings: Settings, log: AuditLog) -> Explorer:
-    """Open the searchable copy of the home's log."""
-    return Explorer(settings.home.explorer, log)
+    """Open the searchable index of the home's log, under a key that is made at the first start."""
+    path = settings.home.keys / "explorer.key"
+    if not path.exists():
+        _write_once(path, secrets.token_hex(32))
+    return Explorer(settings.home.explorer, log, bytes.fromhex(path.read_text("ascii")))
 
 
 def log_signer(home: Home, origin: str) -> NoteSigner:
@@ -324,6 +337,7 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
             forget_the_dead(boots)
         registrar = open_registrar(settings, clock, registry, log)
         await asyncio.to_thread(registrar.settle)
+        await asyncio.to_thread(open_eraser(settings, clock, registry, log, explorer).settle)
         # 4
         await fitness.begin(evaluations_of(settings.home), journal, clock)
         seal = LocalSeal.fresh()
@@ -430,6 +444,7 @@ def _with_request_path(
         registry=registry,
         registrar=registrar,
         desks=desks,
+        eraser=open_eraser(settings, clock, registry, log, explorer),
         callers=Callers(issuers, TokenVerifier(issuers, clock)),
         log=log,
         explorer=explorer,

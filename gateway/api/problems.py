@@ -86,6 +86,7 @@ STATUS: Final = MappingProxyType(
             403: ("role-missing", "client-needed", "staff-needed", "form-refused"),
             404: (
                 "not-found",
+                "nothing-to-erase",
                 "gallery-unknown",
                 "subject-unknown",
                 *(f"unknown-{noun}" for noun in _NOUNS),

@@ -112,12 +112,21 @@ class AuditLog:
         return answer.result()
 
     def erase(self, index: int, paths: Sequence[str]) -> tuple[str, ...]:
-        """Destroy openings of an entry, so that no file of the log holds their bytes; return the paths destroyed now.
+        """Destroy openings of one entry; see erase_all. Returns the paths destroyed now."""
+        return self.erase_all({index: paths}).get(index, ())
 
-        The entry stays, and so do every root and receipt: its commitments can no longer be opened by anyone. Blocks: call it
-        from a thread. Raises LogUnavailable if copies may be left; it must then be asked for again, also if it returns ()."""
-        erased: tuple[str, ...] = self._writer.send(lambda ledger: ledger.store.erase(index, paths)).result()
+    def erase_all(self, places: Mapping[int, Sequence[str]]) -> dict[int, tuple[str, ...]]:
+        """Destroy openings, by entry and path, so that no file of the log holds their bytes; return those destroyed now.
+
+        All are destroyed or none. The entries stay, and so do every root and receipt: their commitments can no longer be opened by
+        anyone. Blocks: call it from a thread. Raises LogUnavailable if copies may be left; it must then be asked for again, also if
+        it returns nothing."""
+        erased: dict[int, tuple[str, ...]] = self._writer.send(lambda ledger: ledger.store.erase(places)).result()
         return erased
+
+    def places_of(self, value: bytes) -> list[tuple[int, str]]:
+        """Name every opening, by entry and path, that holds this value. Blocks, and reads all openings."""
+        return self._writer.ledger.store.places_of(value)
 
     def cosign(self, size: int, lines: Sequence[str]) -> None:
         """Keep witnesses' signature lines with the checkpoint of this size. Blocks: call it from a thread.

@@ -5,18 +5,20 @@ Whoever takes entries out by a command is written into the log first, as a reade
 import getpass
 import json
 import os
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway.assembly import open_explorer, open_log, open_registry
+from gateway.assembly import open_eraser, open_explorer, open_log, open_registry
 from gateway.audit.bundle import write_bundle
 from gateway.audit.export import ExportRefused, write_export
 from gateway.audit.log import AuditLog
 from gateway.audit.source import token_from, verify_source
 from gateway.cli.options import HomeOption, JsonOption, plainly, settings_of
 from gateway.clock import SystemClock
+from gateway.enforcement.erasure import NothingToErase, Target, Why
 from gateway.records import entries
 from gateway.records.disclosure import Reader
 from gateway.records.evidence import EvidenceRoom
@@ -92,6 +94,35 @@ def bundle(
 
 
 @app.command()
+def erase(
+    *,
+    why: Annotated[Why, typer.Option("--why", help="On what ground.")],
+    case: Annotated[str | None, typer.Option("--case", help="A closed case, by its reference.")] = None,
+    subject: Annotated[str | None, typer.Option("--subject", help="A person, by the name of an enrolment.")] = None,
+    decision: Annotated[str | None, typer.Option("--decision", help="One decision, by its decision_id.")] = None,
+    client: Annotated[str | None, typer.Option("--client", help="Whose case or subject; without it, everybody's of that name.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Destroy the personal values that the house holds about a case, a person or a decision. Every root and receipt stays valid.
+
+    Exit code 0; 2 if nothing is held, the case is not closed, or a copy may be left (it is then done again at the next start)."""
+    with plainly():
+        named = [Target(about, value, client) for about, value in (("case", case), ("subject", subject), ("decision", decision)) if value]
+        if len(named) != 1:
+            raise NothingToErase("Name exactly one of --case, --subject or --decision.")
+        settings, clock = settings_of(home, None), SystemClock()
+        with ExitStack() as stack:
+            log = stack.enter_context(closing(open_log(settings)))
+            registry = stack.enter_context(closing(open_registry(settings, clock)))
+            explorer = stack.enter_context(closing(open_explorer(settings, log)))
+            erased = open_eraser(settings, clock, registry, log, explorer).erase(at_the_command_line(), named[0], why)
+    document = {"entries": erased.entries, "openings": erased.openings, "log_index": erased.receipt.index}
+    text = f"{erased.openings} values in {erased.entries} entries are destroyed; entry {erased.receipt.index} says so."
+    typer.echo(json.dumps(document) if as_json else text)
+
+
+@app.command()
 def verify(
     source: Annotated[str, typer.Argument(metavar="DIR|BUNDLE.zip|URL", help="An export, a bundle, or the address of a log: …/audit.")],
     *,
@@ -120,10 +151,14 @@ def verify(
     raise typer.Exit(report.exit_status)
 
 
+def at_the_command_line() -> str:
+    """Name whoever types, as well as the machine knows."""
+    return f"{getpass.getuser()}, at the command line"
+
+
 def record_reading(log: AuditLog, what: dict[str, object], asked: dict[str, str] | None = None) -> None:
     """Write into the log that somebody at this machine reads entries. Raises LogUnavailable: then nothing is read."""
-    by = f"{getpass.getuser()}, at the command line"
-    record = entries.log_read(at=SystemClock().now(), by=by, what=what, asked=asked or {})
+    record = entries.log_read(at=SystemClock().now(), by=at_the_command_line(), what=what, asked=asked or {})
     log.append_blocking(record.body, record.openings)
 
 

@@ -156,8 +156,18 @@ def log_read(*, at: datetime, by: str, what: Mapping[str, object], asked: Mappin
     )
 
 
+def erasure(*, at: datetime, by: str, why: str, about: str, entries: int, openings: int, target: str, decision_id: str | None) -> Record:
+    """Record that veiled values are about to be destroyed: how many, in how many entries, why (a code), and about what (a word).
+
+    Who asked is veiled. `target` says what an interrupted erasure needs to be done again; its opening is destroyed last."""
+    veil = Veil()
+    entry: dict[str, object] = {"v": VERSION, "kind": "erasure", "at": iso(at), "by": veil.over("/by", by), "why": why, "about": about}
+    entry |= {"entries": entries, "openings": openings, "target": veil.over("/target", target)}
+    return veil.record(entry if decision_id is None else entry | {"decision_id": decision_id})
+
+
 def note(kind: str, *, at: datetime, more: Mapping[str, object]) -> Record:
-    """Record an event of the log itself: `genesis`, `heartbeat`, `erasure`, `anchor`."""
+    """Record an event of the log itself: `genesis`, `heartbeat`, `anchor`."""
     return _plain(kind, at, more)
 
 

@@ -217,6 +217,13 @@ class Queue:
             judged.features = ""
         return row.decision_id
 
+    def forget_case(self, case_ref: str) -> None:
+        """Destroy every result of a case, and let the reviews that stay no longer say whose they were."""
+        self.destroy_case(case_ref)
+        with self._database.writing() as session:
+            for row in session.exec(select(ReviewRow).where(ReviewRow.case_ref == case_ref)):
+                row.case_ref = ""
+
     def _must_hold(self, row: ReviewRow, reviewer: str) -> None:
         _must_wait(row)
         if row.claimed_by != reviewer or row.claim_ends is None or row.claim_ends <= self._clock.now():

@@ -15,7 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
 from gateway.store.changes import Changes, PostgresChanges, SqliteChanges
-from gateway.store.errors import only_our_errors
+from gateway.store.errors import StoreUnavailable, only_our_errors
 
 BUSY_SECONDS = 10
 WRITES = "custodes_writes"
@@ -93,6 +93,24 @@ class Database:
             if self.engine.dialect.name == "sqlite":
                 return SqliteChanges(Path(str(self.engine.url.database)))
             return PostgresChanges(self.engine)
+
+    def compact(self) -> None:
+        """Write the file anew without what was deleted from it. Raises StoreUnavailable while somebody else's work prevents that.
+
+        On SQLite; PostgreSQL does so by itself in its own time, and its operator decides how long backups keep the rest."""
+        if self.engine.dialect.name != "sqlite":
+            return
+        with only_our_errors():
+            connection = self.engine.raw_connection()
+            try:
+                connection.cursor().execute("VACUUM")
+                busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite3.Error as fault:
+                raise StoreUnavailable(f"The registry cannot be compacted now ({fault}); ask again.") from fault
+            finally:
+                connection.close()
+        if busy:
+            raise StoreUnavailable("Another process reads the registry, so a copy of what was deleted may be left; ask again.")
 
     def close(self) -> None:
         """Give all connections back."""

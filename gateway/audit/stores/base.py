@@ -115,8 +115,14 @@ class Store(Protocol):
         """Read what opens the commitments of an entry, less what was erased."""
         ...
 
-    def erase(self, index: int, paths: Sequence[str]) -> tuple[str, ...]:
-        """Destroy openings so that no file of the store holds their bytes any more; return the paths that were destroyed now."""
+    def places_of(self, value: bytes) -> list[tuple[int, str]]:
+        """Name every opening, by entry and path, that holds this value and is not erased. Reads all of them."""
+        ...
+
+    def erase(self, places: Mapping[int, Sequence[str]]) -> dict[int, tuple[str, ...]]:
+        """Destroy openings, all of them or none, so that no file of the store holds their bytes any more.
+
+        Returns the paths that were destroyed now, by entry."""
         ...
 
     def cosign(self, size: int, lines: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ Entries, checkpoints and tiles are only ever inserted; openings alone are overwr
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -172,25 +172,36 @@ class SqliteStore:
         rows = self._read("SELECT path, nonce, value FROM openings WHERE place BETWEEN ? AND ? AND NOT erased", _places(index))
         return {path: Opening(nonce, value) for path, nonce, value in rows}
 
-    def erase(self, index: int, paths: Sequence[str]) -> tuple[str, ...]:
+    def places_of(self, value: bytes) -> list[tuple[int, str]]:
+        """Name every opening that holds this value; see Store."""
+        rows = self._read("SELECT place, path FROM openings WHERE value = ? AND NOT erased ORDER BY place", (value,))
+        return [(place // MAX_OPENINGS, path) for place, path in rows]
+
+    def erase(self, places: Mapping[int, Sequence[str]]) -> dict[int, tuple[str, ...]]:
         """Destroy openings in the file and in its WAL; see Store.
 
         Raises LogUnavailable if another process's reading kept the WAL from being cut; the erasure must then be asked for again."""
-        erased = []
         try:
-            for path in paths:
-                # Overwritten in place, not deleted: the row keeps its size, so no page is ever rebalanced and
-                # no stale copy of a neighbour's row is left behind in a page's free space.
-                found = self._writer.execute(
-                    "UPDATE openings SET erased = 1, nonce = zeroblob(length(nonce)), value = zeroblob(length(value))"
-                    " WHERE place BETWEEN ? AND ? AND path = ? AND NOT erased",
-                    (*_places(index), path),
-                ).rowcount  # fmt: skip
-                erased.extend([path] * found)
+            self._writer.execute("BEGIN IMMEDIATE")
+            erased = {index: tuple(path for path in paths if self._overwrite(index, path)) for index, paths in places.items()}
+            self._writer.execute("COMMIT")
         except sqlite3.Error as error:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
             raise failure(error) from error
         self._cut_wal()
-        return tuple(erased)
+        return {index: paths for index, paths in erased.items() if paths}
+
+    def _overwrite(self, index: int, path: str) -> bool:
+        # Overwritten in place, not deleted: the row keeps its size, so no page is ever rebalanced and
+        # no stale copy of a neighbour's row is left behind in a page's free space.
+        return bool(
+            self._writer.execute(
+                "UPDATE openings SET erased = 1, nonce = zeroblob(length(nonce)), value = zeroblob(length(value))"
+                " WHERE place BETWEEN ? AND ? AND path = ? AND NOT erased",
+                (*_places(index), path),
+            ).rowcount
+        )
 
     def cosign(self, size: int, lines: Sequence[str]) -> None:
         """Keep signature lines of witnesses with the checkpoint of this size; see Store."""
