@@ -42,7 +42,7 @@ async def test_a_case_is_forgotten_in_every_file_and_every_receipt_stands(tmp_pa
         report = verify_export(tmp_path / "export", key, older)
         assert (report.findings, report.since) == ((), int(older.split(b"\n")[1]))
         assert (await town.post("/v1/audit/erasures", REGISTRARS[0], asked)).status_code == 404
-        assert (await town.get(f"/v1/searches/{answers[0]['decision_id']}", NGO)).json()["status"] == "withheld"
+        assert (await town.get(f"/v1/searches/{answers[0]['decision_id']}", NGO)).json()["status"] == "destroyed"
     assert files_with(home, CASE) == []
 
 
