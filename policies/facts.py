@@ -3,9 +3,10 @@
 Unknown *words* (a purpose, a client kind) are kept as they came, so that the judge can refuse them by name. Unknown
 *members* of a section are kept too, satisfy nothing, and are listed by `unrecognised`; the top level is closed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, Self
 
@@ -51,12 +52,19 @@ class Section:
 
     def to_json(self) -> dict[str, object]:
         """The JSON object that reads as this section."""
-        held = {member.name: getattr(self, member.name) for member in fields(self) if member.name != "more"}
-        return {name: reading.plain(entry) for name, entry in {**held, **self.more}.items() if entry is not None}
+        return self.written(reading.plain)
+
+    def written(self, write: Callable[[Json], object]) -> dict[str, object]:
+        """As to_json(), each value written by this function."""
+        names = _readers(type(self))
+        values = zip(names, _held(type(self))(self), strict=True)
+        held = {name: value if type(value) in reading.BARE else write(value) for name, value in values if value is not None}
+        return held | {name: write(value) for name, value in self.more.items() if value is not None} if self.more else held
 
 
-# Asking a dataclass for its fields costs more than reading a section does; each is asked once.
+# Asking a dataclass for its fields costs more than reading or writing a section does; each is asked once.
 _KNOWN: Final[dict[str, Mapping[str, reading.Reader]]] = {}
+_HELD: Final[dict[str, Callable[[Section], tuple[Json, ...]]]] = {}
 
 
 def _readers(section: type[Section]) -> Mapping[str, reading.Reader]:
@@ -64,6 +72,16 @@ def _readers(section: type[Section]) -> Mapping[str, reading.Reader]:
     if known is None:
         known = _KNOWN[section.__name__] = {member.name: member.metadata["read"] for member in fields(section) if member.name != "more"}
     return known
+
+
+def _held(section: type[Section]) -> Callable[[Section], tuple[Json, ...]]:
+    """Read every known member at once, in the order of _readers()."""
+    held = _HELD.get(section.__name__)
+    if held is None:
+        names = tuple(_readers(section))
+        several = attrgetter(*names)
+        held = _HELD[section.__name__] = several if len(names) > 1 else lambda part: (several(part),)
+    return held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,23 +272,25 @@ class Facts:
 
     def to_json(self) -> dict[str, object]:
         """The request in the vectors' shape; what was absent stays absent."""
-        held: dict[str, object] = {}
-        for name in _READERS:
-            part = getattr(self, name)
-            plain = (
-                part.to_json() if isinstance(part, Section) else [paper.to_json() for paper in part] if isinstance(part, tuple) else part
-            )
-            if plain is not None and plain != {} and plain != []:
-                held[name] = reading.plain(plain)
-        if self.review is not None:
-            # A review that was given and is empty says something else than no review.
-            held["review"] = self.review.to_json()
-        return held
+        return self._written(reading.plain)
+
+    def _written(self, write: Callable[[Json], object]) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for name, part in zip(_READERS, _PARTS(self), strict=True):
+            # A part that was never given is the very default; a review that was given and is empty says something else than none.
+            if part is None or part is _ABSENT.get(name):
+                continue
+            if isinstance(part, Section):
+                told: object = part.written(write)
+            else:
+                told = [paper.written(write) for paper in part] if name == "authorisations" else write(part)
+            if (told != {} and told != []) or name == "review":
+                found[name] = told
+        return found
 
     def to_record(self) -> dict[str, object]:
         """The facts with moment and grants, without floating point numbers: what a log entry keeps to decide again later."""
-        record = reading.without_floats(self.to_json())
-        return {"at": reading.plain(self.at), "licence": sorted(self.licence), "request": record}
+        return {"at": reading.plain(self.at), "licence": sorted(self.licence), "request": self._written(reading.recorded)}
 
     @classmethod
     def from_record(cls, record: object) -> "Facts":
@@ -286,6 +306,10 @@ class Facts:
         found = [f"{name}.{member}" for name, part in parts.items() if isinstance(part, Section) for member in part.more]
         found += [f"authorisations[{position}].{member}" for position, paper in enumerate(self.authorisations) for member in paper.more]
         return tuple(found)
+
+
+_PARTS: Final = attrgetter(*_READERS)
+_ABSENT: Final[Mapping[str, object]] = MappingProxyType({member.name: member.default for member in fields(Facts)})
 
 
 def _grants(licence: Iterable[str]) -> frozenset[str]:

@@ -36,6 +36,11 @@ def inside(place: str, area: str, words: Vocabulary) -> bool:
     return place == area or place.startswith(area + "-")
 
 
+def within(place: str, whole: str) -> bool:
+    """True if `whole` is a place, and `place` is it or a part of it. A group or `*` is no place: no paper is issued for one."""
+    return bool(place) and (place == whole or place.startswith(whole + "-"))
+
+
 def open_to(place: str, area: str) -> bool:
     """True if nobody can tell whether `place` lies in `area`: there is no place, or one that contains the area."""
     return not place or area.startswith(place + "-")

@@ -14,6 +14,8 @@ T = TypeVar("T")
 # Readers return the value or raise FactsError whose field is relative to it; whoever holds the value adds its name.
 Reader: TypeAlias = Callable[[object], Any]
 
+# What is written as it is; by far the most are these, and their type is the cheapest question.
+BARE: Final = frozenset({str, bool, int})
 LONGEST_TEXT: Final = 1024
 LONGEST_LIST: Final = 256
 DEEPEST: Final = 4
@@ -125,10 +127,10 @@ def freeze(value: object, depth: int = DEEPEST) -> Json:
 
 
 def circumstances(value: object) -> Mapping[str, Json]:
-    """An open object whose times are times: each member named `…_at`, and `last_interaction`, must be a moment."""
-    found = freeze(value if isinstance(value, Mapping) else members(value))
-    _each_member({name: entry for name, entry in found.items() if name.endswith("_at") or name == "last_interaction"}, time)
-    return found  # type: ignore[no-any-return]  # a frozen Mapping is a Mapping
+    """An open object whose times are times: each member named `…_at`, and `last_interaction`, must be a moment. Null is absent."""
+    given = {name: entry for name, entry in members(value).items() if entry is not None}
+    _each_member({name: entry for name, entry in given.items() if name.endswith("_at") or name == "last_interaction"}, time)
+    return MappingProxyType(_each_member(given, lambda entry: freeze(entry, DEEPEST - 1)))
 
 
 def _each_member(value: Mapping[str, object], read: Reader) -> dict[str, Any]:
@@ -144,21 +146,23 @@ def _each_member(value: Mapping[str, object], read: Reader) -> dict[str, Any]:
 
 def plain(value: Json) -> object:
     """The JSON value that a frozen one was made of; moments in UTC with `Z`."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, Mapping):
-        return {name: plain(entry) for name, entry in value.items()}
-    if isinstance(value, tuple | list | frozenset):
-        return [plain(entry) for entry in value]
-    return value
+    return value if type(value) in BARE else _plain(value, plain)
 
 
-def without_floats(value: object) -> object:
-    """The same JSON value with whole numbers as integers and other numbers as decimal text, as canonical records want it."""
+def recorded(value: Json) -> object:
+    """As plain(), with whole numbers as integers and other numbers as decimal text: canonical records hold no floats."""
+    if type(value) in BARE:
+        return value
     if isinstance(value, float):
         return int(value) if value.is_integer() else f"{value:.12f}".rstrip("0")
-    if isinstance(value, dict):
-        return {name: without_floats(entry) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [without_floats(entry) for entry in value]
+    return _plain(value, recorded)
+
+
+def _plain(value: Json, write: Callable[[Json], object]) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()[: -len("+00:00")] + "Z"
+    if isinstance(value, Mapping):
+        return {name: entry if type(entry) in BARE else write(entry) for name, entry in value.items()}
+    if isinstance(value, tuple | list | frozenset):
+        return [entry if type(entry) in BARE else write(entry) for entry in value]
     return value

@@ -175,6 +175,10 @@ def _vector(number: int, obj: dict[str, Any]) -> Vector:
         field = "expect"
         expect = reading.members(obj.get("expect"))
         read: dict[str, Any] = {name: reading.texts(expect.get(name, [])) for name in _EXPECTED}
+        # Some files write it beside `expect` and not in it; either way it is meant.
+        field = "forbid_obligations"
+        read["forbid_obligations"] += reading.texts(obj.get("forbid_obligations", []))
+        field = "expect"
         if kind != "lifecycle":
             read["decision"] = _one_of(expect.get("decision"), DECISIONS)
         values: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """`policies rehearse` and `policies compare`: ask packs what they would answer, outside the service. Changes nothing, logs nothing."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -10,7 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gateway.cli import rulebooks
 from gateway.cli.options import FAILED, JsonOption, plainly
+from policies import reading
 from policies.decision import Permit
 from policies.errors import FactsError
 from policies.facts import Facts
@@ -56,11 +58,17 @@ def compare(
 ) -> None:
     """Print what each stance answers to one request, side by side. Exit code 0; 2 if the request cannot be read."""
     with plainly():
-        answers = [answer_of(name, _read(request)) for name in packs or STANCES]
+        asked = _read(request)
+        answers = [answer_of(name, asked) for name in packs or STANCES]
     if as_json:
         typer.echo(json.dumps(answers, sort_keys=True))
         return
     Console(highlight=False).print(table_of(answers))
+
+
+app.command("lint")(rulebooks.lint_rules)
+app.command("prove")(rulebooks.prove_rulebook)
+app.command("diff")(rulebooks.diff_rulebooks)
 
 
 @app.command("packs")
@@ -69,17 +77,20 @@ def list_packs(*, as_json: JsonOption = False) -> None:
     typer.echo(json.dumps(list(names())) if as_json else "\n".join(names()))
 
 
-def answer_of(pack: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Return one pack's answer to a request, with nothing else enabled. Raises FactsError or RulebookRefused."""
-    asked = dict(request)
-    at = datetime.fromisoformat(asked.pop("at")) if "at" in asked else datetime.now(UTC)
-    licence = asked.pop("licence", None) or [f"{asked.get('purpose')}:{asked.get('operation')}"]
+def answer_of(pack: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one pack's answer to a request, with nothing else enabled. Raises FactsError or RulebookRefused.
+
+    A request that the judge cannot read (an unknown purpose, say) is a refusal, as it is in the service."""
+    asked = {name: part for name, part in request.items() if name not in ("at", "licence")}
+    at = reading.time(request["at"]) if request.get("at") is not None else datetime.now(UTC)
+    licence = request.get("licence") or [f"{asked.get('purpose')}:{asked.get('operation')}", f"{asked.get('purpose')}:live_identify"]
     answer = Judge(build([pack])).decide(Facts.from_json(asked, at=at, licence=licence))
     if isinstance(answer, Permit):
-        return {"pack": pack, "decision": "permit", "rules": [], "obligations": [duty.slug for duty in answer.obligations], "why": ""}
-    rules = [reason.rule for reason in answer.reasons]
+        owed = [duty.slug for duty in answer.obligations]
+        return {"pack": pack, "decision": "permit", "rules": [], "obligations": owed, "why": "", "needed": []}
+    rules = list(dict.fromkeys(reason.rule for reason in answer.reasons))
     why = answer.reasons[0].sentence if answer.reasons else answer.code
-    return {"pack": pack, "decision": "refusal", "rules": rules, "obligations": [], "why": why}
+    return {"pack": pack, "decision": "refusal", "rules": rules, "obligations": [], "why": why, "needed": list(answer.needed)}
 
 
 def table_of(answers: Iterable[dict[str, Any]]) -> Table:
@@ -110,10 +121,13 @@ def _lines(path: Path) -> list[str]:
         raise typer.Exit(2) from fault
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Mapping[str, Any]:
     try:
         request = json.loads("\n".join(_lines(path)))
-        datetime.fromisoformat(request.get("at", "2026-01-01T00:00:00Z"))
-    except (ValueError, AttributeError, TypeError, RecursionError) as fault:
+    except (ValueError, RecursionError) as fault:
         raise FactsError("request", f"must be one JSON object in the shape of the decision vectors ({fault}).") from fault
-    return dict(request)
+    if not isinstance(request, dict):
+        raise FactsError("request", "must be one JSON object in the shape of the decision vectors.")
+    # A whole vector is taken too: its request, at its moment.
+    inner = request.get("request")
+    return {**inner, **{name: request[name] for name in ("at", "licence") if name in request}} if isinstance(inner, dict) else request

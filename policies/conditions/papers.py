@@ -4,7 +4,7 @@ from typing import Final
 
 from policies.conditions.condition import Condition, Literal
 from policies.facts import Authorisation
-from policies.places import inside
+from policies.places import within
 from policies.question import Question
 from policies.vocabulary import Vocabulary
 
@@ -24,7 +24,9 @@ Kinds = tuple[frozenset[str], frozenset[str]]
 
 
 def binds(paper: Authorisation, question: Question) -> bool:
-    """True if the paper is about this use: its purpose, operation, place and (where it names one) case."""
+    """True if the paper is about this use: its purpose, operation, place and (where it names one) case.
+
+    A paper for a group such as EU covers none of its members: an authority speaks for a State or a part of it (AI Act Art. 5(3))."""
     facts = question.facts
     return (
         paper.purpose is not None
@@ -33,7 +35,7 @@ def binds(paper: Authorisation, question: Question) -> bool:
         and paper.operation == question.operation
         and (paper.case_ref is None or paper.case_ref == facts.case.ref)
         and paper.place is not None
-        and inside(facts.place or "", paper.place, question.words)
+        and within(facts.place or "", paper.place)
     )
 
 

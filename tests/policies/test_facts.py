@@ -191,6 +191,13 @@ def test_null_is_the_same_as_absent():
     )
 
 
+@pytest.mark.parametrize("part", ["context", "evidence", "notice"])
+def test_null_inside_an_open_part_is_the_same_as_absent(part):
+    facts = Facts.from_json({**MISSING_CHILD, part: {"started_at": None, "last_interaction": None, "urgent": None, "said": "x"}}, at=NOW)
+    assert getattr(facts, part) == {"said": "x"}
+    assert Facts.from_record(facts.to_record()) == facts
+
+
 def test_a_moment_counts_in_utc_whatever_its_offset():
     facts = Facts.from_json({**MISSING_CHILD, "authorisations": [{"valid_to": "2026-11-22T12:00:00+02:00"}]}, at=NOW)
     assert facts.authorisations[0].valid_to == datetime(2026, 11, 22, 10, tzinfo=UTC)

@@ -2,8 +2,10 @@
 
 import pytest
 
+from policies.conditions import bind
 from policies.judge import Judge
 from policies.places import areas_of, inside, known_place
+from policies.question import Question, Settings
 from policies.rulebook import Rulebook, build
 from policies.vocabulary import Vocabulary
 
@@ -96,3 +98,35 @@ def test_a_pack_is_silent_outside_its_place_and_dates(bound, facts):
 def test_no_place_or_one_too_coarse_to_tell_is_refused_while_the_pack_acts(bound, facts):
     assert answer(bound, facts, None) == answer(bound, facts, "US") == {"SYS-2"}
     assert answer(bound, facts, None, "2020-01-01") == answer(bound, facts, "US", "2027-01-01") == "silent"
+
+
+PAPER = {
+    "type": "judicial_authorisation",
+    "issuer": "court",
+    "status": "granted",
+    "valid_from": "2026-11-20T00:00:00Z",
+    "valid_to": "2026-12-20T00:00:00Z",
+    "purpose": "missing_person",
+    "operation": "identify",
+}
+
+
+@pytest.mark.parametrize(
+    ("paper", "place", "counts"),
+    [
+        ("FR", "FR", True),
+        ("US", "US-WA", True),
+        ("US-OR", "US-OR-PORTLAND", True),
+        ("EU", "FR", False),
+        ("*", "FR", False),
+        ("US-WA", "US", False),
+        ("US-W", "US-WA", False),
+        ("FR", "DE", False),
+        ("", "FR", False),
+        (None, "FR", False),
+    ],
+)
+def test_a_paper_covers_its_place_and_the_parts_of_it_and_no_group_of_countries(facts, paper, place, counts):
+    words = Vocabulary.shipped()
+    question = Question(facts(place=place, authorisations=[{**PAPER, "place": paper}]), "request", Settings(), words)
+    assert bind("authorised", words).ask(question) is counts

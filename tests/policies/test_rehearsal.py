@@ -122,3 +122,16 @@ def test_a_lifecycle_vector_is_about_what_is_due_and_what_is_not():
 
 def test_blank_lines_and_the_meta_line_are_passed_over():
     assert [vector.id for vector in read_vectors(["", json.dumps({"id": "_meta", "kind": "meta"}), json.dumps(VECTOR), "  "])] == ["v-1"]
+
+
+@pytest.mark.parametrize("where", ["top", "expect"])
+def test_a_forbidden_obligation_fails_the_vector_whether_it_stands_in_expect_or_beside_it(where):
+    forbidden = {"forbid_obligations": ["human_review_1"]}
+    result = one(**forbidden) if where == "top" else one(expect={**VECTOR["expect"], "obligations_include": [], **forbidden})
+    assert "human_review_1 is there" in result.wrong
+
+
+def test_forbidden_obligations_that_are_no_list_name_their_line():
+    with pytest.raises(VectorError) as refused:
+        one(forbid_obligations="notice")
+    assert (refused.value.line, "forbid_obligations" in refused.value.sentence) == (1, True)
