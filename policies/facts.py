@@ -1,7 +1,8 @@
 """Facts: all that is known of a request, frozen, in the JSON shape of the decision vectors. Never decides anything.
 
 Unknown *words* (a purpose, a client kind) are kept as they came, so that the judge can refuse them by name. Unknown
-*members* of a section are kept too, satisfy nothing, and are listed by `unrecognised`; the top level is closed."""
+*members* of a section are kept too, satisfy nothing, and are listed by `unrecognised`; the top level is closed.
+Long because a request has one shape, and it is read and written here alone."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
