@@ -25,6 +25,7 @@ LATE: Final = MappingProxyType(
         "doctor": "gateway.cli.doctor:app",
         "duties": "gateway.cli.duties:app",
         "engine": "gateway.cli.engine:app",
+        "galleries": "gateway.cli.galleries:app",
         "licences": "gateway.cli.licences:app",
         "policies": "gateway.cli.policies:app",
         "serve": "gateway.cli.service:app",
