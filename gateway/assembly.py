@@ -5,11 +5,10 @@ Long because it is the one place: each part that is built anywhere is built, and
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from engine.galleries.keys import KeyDirectory
@@ -18,8 +17,9 @@ from engine.orders import LocalSeal
 from engine.workers.plan import Limits, WorkerPlan
 from engine.workers.pool import Workers
 from gateway.audit.log import AuditLog
-from gateway.audit.note import NoteSigner
 from gateway.clock import Clock, SystemClock
+from gateway.custody.files import write_new
+from gateway.custody.opening import open_home_log
 from gateway.enforcement import fitness
 from gateway.enforcement.bench import Bench, name_the_rulebook
 from gateway.enforcement.boots import beginning, beginning_alone, boot, forget_the_dead, is_running
@@ -280,7 +280,7 @@ def _log_begun(settings: Settings, clock: Clock) -> Iterator[AuditLog]:
 def open_log(settings: Settings) -> AuditLog:
     """Open the audit log of the home with its own key, made at the first start."""
     settings.home.make()
-    return AuditLog.open(settings.home.audit, log_signer(settings.home, settings.log_origin), guard=settings.home.keys / "log.guard")
+    return open_home_log(settings)
 
 
 def open_eraser(settings: Settings, clock: Clock, registry: Registry, log: AuditLog, explorer: Explorer) -> Eraser:
@@ -293,18 +293,9 @@ def open_explorer(settings: Settings, log: AuditLog) -> Explorer:
     """Open the searchable index of the home's log, under a key that is made at the first start."""
     path = settings.home.keys / "explorer.key"
     if not path.exists():
-        _write_once(path, secrets.token_hex(32))
+        with suppress(FileExistsError):  # another process was first
+            write_new(path, secrets.token_hex(32))
     return Explorer(settings.home.explorer, log, bytes.fromhex(path.read_text("ascii")))
-
-
-def log_signer(home: Home, origin: str) -> NoteSigner:
-    """Return the log's signing key; the key file is readable by its owner alone."""
-    path = home.keys / "log.key"
-    try:
-        return NoteSigner.parse(path.read_text("ascii").strip())
-    except FileNotFoundError:
-        _write_once(path, NoteSigner.generate(origin).reveal())
-        return NoteSigner.parse(path.read_text("ascii").strip())
 
 
 @asynccontextmanager
@@ -467,16 +458,3 @@ def _with_request_path(
 
 def _genesis(log: AuditLog, clock: Clock) -> Record:
     return entries.note("genesis", at=clock.now(), more={"origin": log.origin})
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Write a private file unless another process was first; either way it is whole afterwards."""
-    aside = path.with_name(f".{path.name}.{id(text):x}")
-    aside.touch(mode=0o600, exist_ok=False)
-    aside.write_text(text + "\n", "ascii")
-    try:
-        path.hardlink_to(aside)
-    except FileExistsError:
-        pass
-    finally:
-        aside.unlink()

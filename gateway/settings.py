@@ -101,6 +101,7 @@ class Settings:
     calibration: Path | None = None
     witness_policy: Path | None = None
     witness_seconds: float = 10.0
+    log_guard: Path | None = None
 
     @property
     def url(self) -> str:
@@ -130,6 +131,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
         calibration=_file(given, "CUSTODES_CALIBRATION"),
         witness_policy=_file(given, "CUSTODES_WITNESS_POLICY"),
         witness_seconds=float(_whole(given, "CUSTODES_WITNESS_SECONDS", int(base.witness_seconds), 1, 3600)),
+        log_guard=_place(given, "CUSTODES_LOG_GUARD"),
     )
 
 
@@ -140,6 +142,17 @@ def _file(given: Mapping[str, str], name: str) -> Path | None:
     path = Path(text).resolve()
     if not path.is_file():
         raise SettingsRefused(f"{name} names a file that is not there: {text!r}.")
+    return path
+
+
+def _place(given: Mapping[str, str], name: str) -> Path | None:
+    """Return where a file is to lie that may not be there yet; its directory must be: a mount that is missing is no place."""
+    text = given.get(name)
+    if not text:
+        return None
+    path = Path(text).resolve()
+    if path.is_dir() or not path.parent.is_dir():
+        raise SettingsRefused(f"{name} names no file in a directory that is there: {text!r}.")
     return path
 
 

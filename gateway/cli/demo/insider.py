@@ -5,13 +5,13 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.assembly import log_signer
 from gateway.audit.errors import AuditError
 from gateway.audit.export import RulebookText, write_export
 from gateway.audit.log import AuditLog
 from gateway.audit.report import Report
 from gateway.audit.tiles import WIDTH, decode_bundle, encode_bundle, tile_of
 from gateway.audit.verify import verify_export
+from gateway.custody.opening import log_signer
 from gateway.settings import Settings
 
 
