@@ -87,6 +87,7 @@ from gateway.settings import Home, Settings
 from gateway.store.leases import Lease
 from gateway.store.migrate import upgrade
 from gateway.store.sessions import Database
+from gateway.witnessing.anchoring import Anchoring, read_authority
 from gateway.witnessing.cosigning import Cosigning
 from gateway.witnessing.policy import read_policy
 from gateway.witnessing.posting import Poster
@@ -305,7 +306,7 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
     1 registers; 2 log, and its first entry; 3 this run's name, what crashed runs left open, and the rulebook that decides;
     4 recogniser, the log's heartbeat and its witnesses, and the look for interrupted changes; 5 the request path."""
     clock = clock or SystemClock()
-    policy = read_policy(settings)
+    policy, authority = read_policy(settings), read_authority(settings)
     async with AsyncExitStack() as stack:
         # 1
         registry = await asyncio.to_thread(open_registry, settings, clock)
@@ -342,12 +343,16 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
         quotas = Quotas(registry.database)
         tidying = asyncio.create_task(keep_tidy(keys, quotas, clock))
         stack.callback(tidying.cancel)
-        cosigning = await asyncio.to_thread(Cosigning, log, policy, Poster(WITNESS_DEADLINE_SECONDS), clock)
+        post = Poster(WITNESS_DEADLINE_SECONDS)
+        cosigning = await asyncio.to_thread(Cosigning, log, policy, post, clock)
+        anchoring = Anchoring(log, journal.write, post, clock, authority)
+        stamping = asyncio.create_task(anchoring.run(settings.anchor_seconds))
+        stack.callback(stamping.cancel)
         submitting = asyncio.create_task(cosigning.run(settings.witness_seconds))
         stack.callback(submitting.cancel)
         # 5
         house = _with_request_path(
-            settings, clock, registry, registrar, log, explorer, journal, workers, seal, run, keys, quotas, cosigning
+            settings, clock, registry, registrar, log, explorer, journal, workers, seal, run, keys, quotas, cosigning, anchoring
         )
         stack.callback(house.scheduler.lease.give_up)
         looking = asyncio.create_task(look_after(house.scheduler, settings.duty_seconds))
@@ -398,6 +403,7 @@ def _with_request_path(
     keys: IdempotencyKeys,
     quotas: Quotas,
     cosigning: Cosigning,
+    anchoring: Anchoring,
 ) -> Assembly:
     fetcher = Fetcher()
     issuers = TrustedIssuers(registry.issuer, clock, fetcher)
@@ -450,7 +456,7 @@ def _with_request_path(
         gallery_desk=GalleryDesk(desks.galleries, registry.galleries, templates, journal, clock, workers.state().recogniser),
         person_desk=PersonDesk(registry.cases, templates, registrar, pipeline, workers.state().recogniser),
         keeping=Keeping(registry.cases, templates, journal, clock),
-        readiness=Readiness(log, bench, workers, gate, cosigning.report),
+        readiness=Readiness(log, bench, workers, gate, cosigning.report, anchoring.report),
         fetcher=fetcher,
         cosigning=cosigning,
     )

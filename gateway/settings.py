@@ -102,6 +102,9 @@ class Settings:
     witness_policy: Path | None = None
     witness_seconds: float = 10.0
     log_guard: Path | None = None
+    anchor_url: str | None = None
+    anchor_certificate: Path | None = None
+    anchor_seconds: float = 3600.0
 
     @property
     def url(self) -> str:
@@ -132,6 +135,9 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
         witness_policy=_file(given, "CUSTODES_WITNESS_POLICY"),
         witness_seconds=float(_whole(given, "CUSTODES_WITNESS_SECONDS", int(base.witness_seconds), 1, 3600)),
         log_guard=_place(given, "CUSTODES_LOG_GUARD"),
+        anchor_url=given.get("CUSTODES_ANCHOR_URL") or None,
+        anchor_certificate=_file(given, "CUSTODES_ANCHOR_CERTIFICATE"),
+        anchor_seconds=float(_whole(given, "CUSTODES_ANCHOR_SECONDS", int(base.anchor_seconds), 60, 604800)),
     )
 
 

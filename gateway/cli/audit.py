@@ -16,7 +16,7 @@ from gateway.audit.bundle import write_bundle
 from gateway.audit.export import ExportRefused, write_export
 from gateway.audit.log import AuditLog
 from gateway.audit.source import token_from, verify_source
-from gateway.cli.custody import recover_command, rotate_key_command
+from gateway.cli.custody import anchor_command, recover_command, rotate_key_command
 from gateway.cli.options import HomeOption, JsonOption, plainly, settings_of
 from gateway.clock import SystemClock
 from gateway.enforcement.erasure import NothingToErase, Target, Why
@@ -29,6 +29,7 @@ from gateway.registry.rulebook import text_of
 app = typer.Typer(help="Export and verify the audit log.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 app.command("rotate-key")(rotate_key_command)
 app.command("recover")(recover_command)
+app.command("anchor")(anchor_command)
 
 
 @app.command()

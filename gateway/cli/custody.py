@@ -1,4 +1,4 @@
-"""`audit rotate-key` and `audit recover`: what is done to the log's key by whoever may read it, while no service runs. Guesses nothing."""
+"""`audit rotate-key`, `audit recover` and `audit anchor`: what whoever may read the log's key does for the log. Guesses nothing."""
 
 import asyncio
 import getpass
@@ -8,13 +8,16 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from gateway.assembly import open_log
 from gateway.cli.options import MISUSED, HomeOption, JsonOption, plainly, say, settings_of
-from gateway.clock import SystemClock
+from gateway.clock import SystemClock, iso
 from gateway.custody.files import CustodyRefused
 from gateway.custody.recovering import last_checkpoint, recover
 from gateway.custody.rotating import rotate_key
 from gateway.enforcement.boots import beginning, is_running
 from gateway.settings import Settings
+from gateway.witnessing.anchoring import Anchored, Anchoring, read_authority
+from gateway.witnessing.posting import Poster
 
 T = TypeVar("T")
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is written into the log.")]
@@ -62,6 +65,26 @@ def recover_command(
         f"The old log lies in {done.aside}. Keep it. Tell witnesses and auditors the new key, and why."
     )
     say(document, text, as_json=as_json)
+
+
+def anchor_command(*, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Have the log's head stamped by the time-stamping authority now (RFC 3161). Exit code 0; 2 if there is no new anchor."""
+    with plainly():
+        settings = settings_of(home, None)
+        anchored = asyncio.run(_anchor(settings))
+    document = {"time": iso(anchored.time), "log_index": anchored.receipt.index}
+    say(document, f"Stamped at {iso(anchored.time)}; the token is in entry {anchored.receipt.index}.", as_json=as_json)
+
+
+async def _anchor(settings: Settings) -> Anchored:
+    log = await asyncio.to_thread(open_log, settings)
+    try:
+        anchoring = Anchoring(
+            log, lambda record: log.append(record.body, record.openings), Poster(30.0), SystemClock(), read_authority(settings)
+        )
+        return await anchoring.anchor()
+    finally:
+        await asyncio.to_thread(log.close)
 
 
 def _warning(old: str, size: int, new: str) -> str:

@@ -30,6 +30,7 @@ class Readiness:
     workers: Workers
     gate: EvaluationGate
     witnesses: Callable[[], Mapping[str, object] | None]
+    anchors: Callable[[], Mapping[str, object] | None]
 
     def report(self) -> Report:
         """Ask each part."""
@@ -47,8 +48,9 @@ class Readiness:
             },
             "evaluation": self._evaluation(),
         }
-        if (witnesses := self.witnesses()) is not None:
-            parts["witnesses"] = dict(witnesses)
+        for name, outsiders in (("witnesses", self.witnesses()), ("anchor", self.anchors())):
+            if outsiders is not None:
+                parts[name] = dict(outsiders)
         return Report(all(bool(part["ready"]) for part in parts.values()), parts)
 
     def _evaluation(self) -> dict[str, object]:
