@@ -6,13 +6,17 @@ from fastapi import APIRouter
 
 from gateway.assembly import Assembly
 from gateway.console.audit import AuditPages
+from gateway.console.cases import CasePages
 from gateway.console.desk import Desk
 from gateway.console.entrance import EntrancePages
 from gateway.console.overview import OverviewPage
 from gateway.console.pages import Pages
+from gateway.console.people import PeoplePage
 from gateway.console.policies import PolicyPages
+from gateway.console.registers import RegisterPages
 from gateway.console.visits import Visits
 from gateway.errors import CustodesError
+from policies.vocabulary import Vocabulary
 
 
 def console(house: Assembly, status_of: Callable[[CustodesError], int]) -> list[APIRouter]:
@@ -22,8 +26,11 @@ def console(house: Assembly, status_of: Callable[[CustodesError], int]) -> list[
     desk = Desk(visits, pages, house.log, house.bench, status_of)
     return [
         pages.router(),
-        EntrancePages(desk, house.registrar, house.registry.staff).router(),
+        EntrancePages(desk, house.desks.people).router(),
         OverviewPage(desk, house.explorer, house.waiting.queue, house.readiness).router(),
         PolicyPages(desk, house.bench, house.clock).router(),
+        RegisterPages(desk, house.desks, Vocabulary.shipped(), house.clock).router(),
+        PeoplePage(desk, house.desks.people).router(),
+        CasePages(desk, house.desks.cases, house.explorer, house.registry.rulebooks, house.clock).router(),
         AuditPages(desk, house.explorer).router(),
     ]

@@ -9,10 +9,9 @@ from fastapi import APIRouter, Request, Response
 from gateway.console.desk import SIGN_IN, Desk, see
 from gateway.console.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from gateway.console.visits import HOME_PAGE, page_of_ours
-from gateway.enforcement.registrar import INSTALLATION, Registrar
+from gateway.enforcement.desks.people import PeopleDesk
 from gateway.records import entries
 from gateway.registry.errors import NotOnRecord
-from gateway.registry.staff import Staff
 
 _A_YEAR: Final = 365 * 24 * 3600
 
@@ -22,8 +21,7 @@ class EntrancePages:
     """/console/sign-in, /console/enter, /console/sign-out, /console/preferences."""
 
     desk: Desk
-    registrar: Registrar
-    staff: Staff
+    people: PeopleDesk
 
     def router(self) -> APIRouter:
         """Return the routes."""
@@ -48,15 +46,7 @@ class EntrancePages:
         secret = fields.get("secret", "").strip().rpartition("#")[2]
         journal, clock = self.desk.visits.journal, self.desk.visits.clock
         try:
-            done = await asyncio.to_thread(
-                self.registrar.give,
-                INSTALLATION,
-                None,
-                "staff-change",
-                "came-in",
-                lambda: self.staff.redeem(secret),
-                lambda person: {"person": person.id},
-            )
+            done = await asyncio.to_thread(self.people.enter, secret)
         except NotOnRecord:
             await journal.write(entries.authn_denied(at=clock.now(), token_sha256=None, why="one-time-link", path=request.url.path))
             return self.desk.show(request, None, "sign_in.html", status=401, next=wanted, problem="sign_in.link_refused")

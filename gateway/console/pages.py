@@ -31,6 +31,8 @@ SAFE_HEADERS: Final = {
 SECTIONS: Final = (
     ("/console", "nav.overview", ()),
     ("/console/policies", "nav.policies", ("policy_author", "policy_approver", "auditor", "registrar", "operator")),
+    ("/console/clients", "nav.clients", ("registrar", "auditor", "operator")),
+    ("/console/people", "nav.people", ("registrar",)),
     ("/console/audit", "nav.audit", ("auditor",)),
 )
 THEMES: Final = ("system", "light", "dark")

@@ -29,6 +29,7 @@ PEOPLE = {
     "cy": ("Cy <script>alert(1)</script>", ("auditor",)),
     "di": ("Di Nkemelu", ("reviewer",)),
     "eve": ("Eve Tanaka", ("reviewer",)),
+    "fin": ("Fin Aydin", ("registrar",)),
 }
 
 

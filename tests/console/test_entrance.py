@@ -15,7 +15,7 @@ def test_a_one_time_link_lets_its_bearer_in_once_and_both_are_in_the_log(site):
         again = web.post("/console/enter", data={"secret": secret})
     assert again.status_code == 401
     assert "Ask a registrar for another" in again.text
-    assert site.entries("staff-change")[-1]["act"] == "came-in"
+    assert site.entries("staff-change")[-1]["act"] == "entered"
     assert site.entries("authn-denied")[-1]["why"] == "one-time-link"
 
 
