@@ -22,3 +22,13 @@ def test_vectors_that_only_show_refusals_notice_no_rule_that_reaches_too_far():
             "meets every operation",
         },
     )
+
+
+def test_the_short_packs_of_vendors_notice_at_least_97_percent_of_their_mutants():
+    made, missed = 0, 0
+    for pack in ("vendor-amazon-2020", "vendor-google", "vendor-ibm-principles", "vendor-amazon"):
+        count, unnoticed = survivors(pack, pack_lines(pack))
+        assert len(unnoticed) <= 0.05 * count, (pack, [(mutant.row, mutant.how) for mutant in unnoticed])
+        made, missed = made + count, missed + len(unnoticed)
+    assert made > 140
+    assert 1 - missed / made >= 0.97
