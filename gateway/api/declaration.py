@@ -15,6 +15,7 @@ PART_LIMIT: Final = 16 * 1024
 _ITEMS: Final = {
     "custodes-purpose": ("purpose", None),
     "custodes-place": ("place", None),
+    "custodes-authorisation": ("authorisation", None),
     "custodes-threshold": ("threshold_pct", None),
     "custodes-case": ("case", "ref"),
     "custodes-gallery": ("gallery", "id"),

@@ -30,6 +30,7 @@ _PROBLEM: Final = {
 _HEADERS: Final = (
     ("Custodes-Purpose", "missing_person", "Why (GET /v1/purposes)"),
     ("Custodes-Case", '"MP-2026-0142"', "The case on record"),
+    ("Custodes-Authorisation", '"auth-…"', "The paper on record under which this is done"),
     ("Custodes-Gallery", '"g-missing"', "The gallery to use"),
     ("Custodes-Subject", '"s-1"', "The enrolled person, for a comparison or an enrolment"),
     ("Custodes-Operation", "identify", "Another operation of the same path"),

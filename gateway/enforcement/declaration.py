@@ -17,6 +17,7 @@ DECLARABLE: Final = MappingProxyType(
         "purpose": str,
         "place": str,
         "threshold_pct": float,
+        "authorisation": str,
         "case": Mapping,
         "gallery": Mapping,
         "target": Mapping,
@@ -104,6 +105,11 @@ class Declaration:
     def case_ref(self) -> str | None:
         """The declared case reference, if any."""
         return _text(_mapping(self.said.get("case")).get("ref"))
+
+    @property
+    def authorisation_id(self) -> str | None:
+        """The paper that the client means to act under, if it names one."""
+        return _text(self.said.get("authorisation"))
 
     @property
     def threshold(self) -> float | None:

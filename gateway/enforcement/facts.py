@@ -12,9 +12,10 @@ from gateway.clock import Clock, iso
 from gateway.enforcement.declaration import Declaration
 from gateway.enforcement.fitness import EvaluationGate
 from gateway.errors import CustodesError
+from gateway.registry.authorisations import Authorisation, Invocation, check
 from gateway.registry.cases import Case
 from gateway.registry.coverage import Use, covering
-from gateway.registry.errors import NotOnRecord, RegistryError
+from gateway.registry.errors import AuthorisationRefused, NotOnRecord, RegistryError
 from gateway.registry.evidence import shown
 from gateway.registry.galleries import Gallery
 from gateway.registry.licences import Licence
@@ -28,6 +29,8 @@ WitnessedAt = Callable[[], datetime | None]
 """Says since when a quorum of witnesses has vouched for the log; None if none does."""
 
 REGISTER: Final = "register"
+_FROM_THE_REGISTER: Final = frozenset({"authorisation", "case", "gallery"})
+_MOST_MISFITS: Final = 8
 MEASURED: Final = frozenset({"evaluated_on", "evaluated_for_minors", "fmr_ratio", "false_match_rate_minors", COHORT_COVERS_ALL})
 UNCONFIRMED: Final = "gallery-unconfirmed"
 # What would close a gap, in the words of `needed`.
@@ -46,7 +49,9 @@ class FactsRefused(CustodesError):
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """The Facts of a request, the view of the registry they come from, and what it objects to before any rule is asked (`gaps`)."""
+    """The Facts of a request, the view of the registry they come from, and what it objects to before any rule is asked (`gaps`).
+
+    `misfits` say of the client's papers which do not authorise this request, and why: told when the rules miss a paper."""
 
     facts: Facts
     view: View
@@ -58,6 +63,7 @@ class Assembled:
     unevaluated: Gap | None = None
     person_registered: bool = False
     retention_days: int | None = None
+    misfits: tuple[Gap, ...] = ()
 
     @property
     def licence_least(self) -> float:
@@ -84,7 +90,7 @@ class FactsBook:
         view = view or self.lookups.now()
         gaps: list[Gap] = []
         client = view.client(client_id)
-        known: dict[str, object] = {name: value for name, value in declaration.said.items() if name not in ("case", "gallery")}
+        known: dict[str, object] = {name: value for name, value in declaration.said.items() if name not in _FROM_THE_REGISTER}
         known["operation"] = declaration.operation
         known["client"] = _present(
             id=client.id,
@@ -98,6 +104,9 @@ class FactsBook:
         # 2
         case = _put_case(known, view, client_id, declaration, gaps)
         gallery = _put_gallery(known, view, client_id, declaration, gaps)
+        use = _invocation(client_id, declaration, place)
+        gaps += _named_paper(view, declaration.authorisation_id, use, at)
+        misfits = tuple(gap for paper in view.papers(client_id)[:_MOST_MISFITS] for gap in _misfit(paper, use, at))
         known["authorisations"] = [paper.to_json() for paper in view.authorisations(client_id, declaration.case_ref)]
         # 3
         held = shown(view.evidence(client_id), place if isinstance(place, str) else None, declaration.purpose, at)
@@ -110,8 +119,8 @@ class FactsBook:
         licence: Licence | None = None
         try:
             client.must_be_active()
-            use = Use(declaration.purpose or "", declaration.operation, place if isinstance(place, str) else "", gallery)
-            licence = _covering(view, client_id, use, at)
+            wanted = Use(declaration.purpose or "", declaration.operation, place if isinstance(place, str) else "", gallery)
+            licence = _covering(view, client_id, wanted, at)
         except RegistryError as refused:
             gaps.append(_gap(refused))
         # 5
@@ -130,6 +139,7 @@ class FactsBook:
             unevaluated,
             case is not None and case.reference_face,
             None if gallery is None else gallery.retention_days,
+            misfits=misfits,
         )
 
     def _measured(self) -> tuple[dict[str, object], Gap | None]:
@@ -146,6 +156,29 @@ def _covering(view: View, client_id: str, use: Use, at: datetime) -> Licence:
     for above in found.holders[1:]:
         view.client(above.client_id).must_be_active()
     return found
+
+
+def _named_paper(view: View, authorisation_id: str | None, use: Invocation, at: datetime) -> list[Gap]:
+    if authorisation_id is None:
+        return []
+    try:
+        paper = view.authorisation(authorisation_id)
+    except NotOnRecord as refused:
+        return [_gap(refused)]
+    return _misfit(paper, use, at)
+
+
+def _misfit(paper: Authorisation, use: Invocation, at: datetime) -> list[Gap]:
+    try:
+        check(paper, use, at)
+    except AuthorisationRefused as refused:
+        return [_gap(refused)]
+    return []
+
+
+def _invocation(client_id: str, declaration: Declaration, place: object) -> Invocation:
+    where = place if isinstance(place, str) else ""
+    return Invocation(client_id, declaration.case_ref, where, declaration.purpose or "", declaration.operation)
 
 
 def _put_case(known: dict[str, object], view: View, client_id: str, declaration: Declaration, gaps: list[Gap]) -> Case | None:

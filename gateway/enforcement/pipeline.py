@@ -115,7 +115,8 @@ class Pipeline:
 
     def judged(self, assembled: Assembled) -> tuple[Permit | Refusal, str]:
         """Ask the judge, then let what the register itself objects to stand beside, or against, its answer."""
-        verdict = self.bench.judge(assembled.view).decide(assembled.facts)
+        judge = self.bench.judge(assembled.view)
+        verdict = judge.decide(assembled.facts)
         gaps = list(assembled.gaps)
         if isinstance(verdict, Permit):
             gaps += self.duties.gaps(assembled.view, assembled.facts, verdict)
@@ -123,6 +124,8 @@ class Pipeline:
                 gaps.append(_gap("operation-not-offered", "This gateway's recogniser does not offer that."))
             if assembled.unevaluated is not None:
                 gaps.append(assembled.unevaluated)
+        elif not {"authorisation", *judge.rulebook.words.authorisations}.isdisjoint(verdict.needed):
+            gaps += [misfit for misfit in assembled.misfits if misfit not in gaps]
         if "identify" in assembled.operation and assembled.gallery_id is None:
             gaps.append(_gap("gallery-missing", "A search names its gallery: declare it in Custodes-Gallery."))
         if not gaps:

@@ -97,13 +97,16 @@ class View:
 
     def authorisations(self, client_id: str, case_ref: str | None) -> tuple[Authorisation, ...]:
         """Return the client's papers for that case, and those for no case in particular, whatever their status."""
+        return tuple(paper for paper in self.papers(client_id) if paper.paper.case_ref in (None, case_ref))
+
+    def papers(self, client_id: str) -> tuple[Authorisation, ...]:
+        """Return all papers of the client, whatever their case and status."""
 
         def read(session: Session) -> tuple[Authorisation, ...]:
             query = select(AuthorisationRow).where(col(AuthorisationRow.client_id) == client_id)
             return tuple(authorisation_of(row) for row in session.exec(query.order_by(AuthorisationRow.id)))
 
-        papers = self._read("authorisations", client_id, read)
-        return tuple(paper for paper in papers if paper.paper.case_ref in (None, case_ref))
+        return self._read("authorisations", client_id, read)
 
     def authorisation(self, authorisation_id: str) -> Authorisation:
         """Return a paper by its unguessable id, whosever it is: authorisations.check() says whether it may be used."""
