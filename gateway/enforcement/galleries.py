@@ -45,10 +45,9 @@ class GalleryRecordDesk:
 
     def close(self, actor: Actor, gallery_id: str) -> Done[Gallery]:
         """Stop every use of a gallery, for good; its owner may, and a registrar."""
-        owner = self.records.get(actor.id if actor.kind == "client" else None, gallery_id).owner
-        role = None if actor == Actor("client", owner) else REGISTRAR
-        done = self.registrar.take(actor, role, "gallery-change", "closed", {"gallery": gallery_id, "client": owner})
-        return Done(self.records.get(owner, gallery_id), done.receipt)
+        own = {"client": actor.id} if actor.kind == "client" else {}
+        done = self.registrar.take(actor, None if own else REGISTRAR, "gallery-change", "closed", {"gallery": gallery_id, **own})
+        return Done(self.records.get(own.get("client"), gallery_id), done.receipt)
 
 
 @dataclass(frozen=True, slots=True)

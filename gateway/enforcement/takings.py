@@ -56,7 +56,7 @@ def takings(of: Registers) -> Takings:
             ("authorisation", "rejected"): lambda said, _by: of.authorisations.reject(said["authorisation"], said["reason"]),
             ("authorisation", "revoked"): lambda said, _by: of.authorisations.revoke(said["authorisation"], said["reason"]),
             ("evidence-change", "withdrawn"): lambda said, _by: of.evidence.withdraw(said["client"], said["evidence"]),
-            ("gallery-change", "closed"): lambda said, _by: of.galleries.close(said["client"], said["gallery"]),
+            ("gallery-change", "closed"): lambda said, _by: of.galleries.close(said.get("client"), said["gallery"]),
             ("key-change", "client-key-revoked"): lambda said, _by: of.clients.remove_key(said["client"], said["kid"]),
             ("key-change", "issuer-removed"): lambda said, _by: of.issuers.remove(said["issuer"]),
             ("key-change", "subject-unbound"): lambda said, _by: of.identities.unbind(said["issuer"], said["subject"]),

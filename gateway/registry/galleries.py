@@ -112,8 +112,8 @@ class Galleries:
         with self._database.reading() as session:
             return tuple(gallery_of(row) for row in session.exec(query))
 
-    def close(self, owner: str, gallery_id: str) -> Gallery:
-        """Stop every use of the gallery; its record stays, and its id is never given again."""
+    def close(self, owner: str | None, gallery_id: str) -> Gallery:
+        """Stop every use of the owner's gallery (None: anybody's); its record stays, and its id is never given again."""
         with self._database.writing() as session:
             row = _row(session, gallery_id, owner)
             if row.state == "closed":
