@@ -20,6 +20,7 @@ from gateway.registry.clients import NewClient
 from gateway.registry.duties import Promise
 from gateway.registry.evidence import Evidence
 from gateway.registry.issuers import IssuerRecord
+from gateway.registry.licences import ACKNOWLEDGEMENTS
 from tests.stories.keys import jwk_of
 from tests.stories.town import CASE, GALLERY, NGO, PROBE, REVIEWER, SEEKING, SUBJECTS, Town
 
@@ -94,7 +95,22 @@ def objects(described: dict[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
 
 # A document of the right shape for each route that takes one, so that the answer is about the thing and not about the document.
 BODIES = {"state": "closed", "reason": "matrix"}
+TERMS_OF_A_PART = {
+    "grants": ["missing_person:identify"],
+    "galleries": [],
+    "places": ["US-WA"],
+    "valid_from": "2026-01-01T00:00:00Z",
+    "valid_to": "2027-01-01T00:00:00Z",
+    "quota_day": 1,
+    "quota_case": 1,
+}
 FITTING: dict[str, dict[str, Any]] = {
+    "/v1/licences/{licence_id}": {"state": "revoked", "reason": "matrix"},
+    "/v1/licences/{licence_id}/sublicences": {
+        "client": "city-police",
+        "terms": TERMS_OF_A_PART,
+        "acknowledgements": list(ACKNOWLEDGEMENTS),
+    },
     "/v1/clients/{client_id}/keys": {"key": jwk_of(ec.generate_private_key(ec.SECP256R1()), "new-key")},
     "/v1/clients/{client_id}/cases": {"reference": "MP-NEW", "target": {"kind": "specific_person"}},
     "/v1/clients/{client_id}/evidence": {"kind": "x", "value": 1, "valid_from": "2026-01-01T00:00:00Z", "valid_to": "2027-01-01T00:00:00Z"},
