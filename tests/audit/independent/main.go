@@ -163,6 +163,9 @@ func (v *verifier) export(dir string) error {
 	if err != nil {
 		return err
 	}
+	if v, err = v.follow(dir); err != nil {
+		return err
+	}
 	head, err := v.open(raw)
 	if err != nil {
 		return err
@@ -203,6 +206,32 @@ func (v *verifier) export(dir string) error {
 		return fmt.Errorf("the entries do not have the root that was signed")
 	}
 	return v.extends(head, hashes)
+}
+
+// follow returns a verifier with the key to which the trusted one leads: each change is signed by the key before it and by the new one.
+// That the entries themselves are in the log is checked with all the others.
+func (v *verifier) follow(dir string) (*verifier, error) {
+	lines, err := os.ReadFile(filepath.Join(dir, "entries.jsonl"))
+	if err != nil {
+		return nil, err
+	}
+	now := *v
+	for _, line := range bytes.Split(lines, []byte("\n")) {
+		var entry struct{ Kind, Note, Old, New string }
+		if json.Unmarshal(line, &entry) != nil || entry.Kind != "key-change" || entry.Note == "" || entry.Old != now.vkey {
+			continue
+		}
+		next, err := note.NewVerifier(entry.New)
+		if err != nil || next.Name() != now.log.Name() {
+			return nil, fmt.Errorf("a key change leads to no key of this log")
+		}
+		signed, err := note.Open([]byte(entry.Note), note.VerifierList(now.log, next))
+		if err != nil || len(signed.Sigs) != 2 || signed.Text != "custodes key-change v1\n"+entry.Old+"\n"+entry.New+"\n" {
+			return nil, fmt.Errorf("a key change is not signed by both keys")
+		}
+		now.vkey, now.log = entry.New, next
+	}
+	return &now, nil
 }
 
 // extends checks that the older checkpoint's tree is a prefix, by a consistency proof as RFC 6962 defines it.

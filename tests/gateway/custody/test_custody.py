@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from gateway.assembly import open_log
 from gateway.audit.export import write_export
 from gateway.audit.log import LogDamaged, LogRolledBack
-from gateway.audit.note import NoteError, VerifierKey, open_checkpoint
+from gateway.audit.note import NoteError, NoteSigner, VerifierKey, open_checkpoint
 from gateway.audit.tlogproof import TlogProof
 from gateway.audit.verify import verify_export
 from gateway.cli.audit import app
@@ -23,6 +23,7 @@ from gateway.custody.rotating import rotate_key
 from gateway.enforcement.boots import boot
 from gateway.records import entries
 from gateway.settings import SettingsRefused, read_settings
+from tests.audit.goverifier import GoVerifier, build
 
 CLOCK = FixedClock(datetime(2026, 11, 24, 10, tzinfo=UTC))
 
@@ -89,6 +90,26 @@ def test_keys_change_again_and_again_and_any_of_them_leads_on(settings, tmp_path
         assert exported(settings, tmp_path / str(number), key).exit_status == 0
     stranger = VerifierKey.parse(rotate_key(settings_with_log(tmp_path / "other"), CLOCK, by="x", reason="x").new.text())
     assert exported(settings, tmp_path / "stranger", stranger).exit_status == 1
+
+
+def test_the_independent_verifier_follows_the_same_changes_and_no_forged_one(settings, tmp_path):
+    old = key_of(settings)
+    rotate_key(settings, CLOCK, by="operator", reason="drill")
+    append(settings)
+    rotate_key(settings, CLOCK, by="operator", reason="drill")
+    for name in ("good", "bad"):
+        assert exported(settings, tmp_path / name, old).exit_status == 0
+    lines = (tmp_path / "bad" / "entries.jsonl").read_text()
+    at = lines.index("custodes key-change v1")
+    at = lines.index("\\u2014" if "\\u2014" in lines else "—", at) + 60
+    (tmp_path / "bad" / "entries.jsonl").write_text(lines[:at] + ("A" if lines[at] != "A" else "B") + lines[at + 1 :])
+    program = build(tmp_path)
+    with GoVerifier(program, "-key", old.text()) as verifier:
+        assert [verifier.accepts(tmp_path / name) for name in ("good", "bad")] == [True, False]
+    with GoVerifier(program, "-key", key_of(settings).text()) as verifier:
+        assert verifier.accepts(tmp_path / "good")
+    with GoVerifier(program, "-key", NoteSigner.generate(old.name).key.text()) as verifier:
+        assert not verifier.accepts(tmp_path / "good")
 
 
 def settings_with_log(home):
