@@ -96,7 +96,7 @@ class Answer:
     """What a worker gives back for one work order: counts and candidates, never an image and never a template.
 
     `boot` and `call` are the worker's own monotone counter; `generation` is the state of the gallery that was searched. `verified` is
-    set for 1:1 alone, `enrolled` for enrolment alone."""
+    set for 1:1 alone, `enrolled` for enrolment alone. `sketches` and `scene` are keyed digests (sketches.py), for the gateway alone."""
 
     order_id: str
     operation: str
@@ -118,3 +118,5 @@ class Answer:
     verified: bool | None = None
     enrolled: str | None = None
     remarks: tuple[str, ...] = field(default=())
+    sketches: tuple[str, ...] = ()
+    scene: str | None = None

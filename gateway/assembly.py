@@ -23,6 +23,7 @@ from gateway.custody.opening import open_home_log
 from gateway.enforcement import fitness
 from gateway.enforcement.bench import Bench, name_the_rulebook
 from gateway.enforcement.boots import beginning, beginning_alone, boot, forget_the_dead, is_running
+from gateway.enforcement.conduct import Conduct, Wires
 from gateway.enforcement.desks import Desks
 from gateway.enforcement.desks.clients import ClientDesk
 from gateway.enforcement.desks.licences import LicenceDesk
@@ -65,6 +66,7 @@ from gateway.registry.authorisations import Authorisations
 from gateway.registry.authorities import Authorities
 from gateway.registry.cases import Cases
 from gateway.registry.clients import Clients
+from gateway.registry.conduct import ConductBook
 from gateway.registry.duties import Duties
 from gateway.registry.evidence import EvidenceRegister
 from gateway.registry.fields import Words
@@ -376,12 +378,21 @@ def worker_plan(settings: Settings, run: str, seal: LocalSeal) -> WorkerPlan:
         calibration=settings.calibration,
         cohort=settings.cohort,
         limits=Limits(order_seconds=settings.order_seconds),
+        sketch_key=sketch_key(home),
     )
 
 
 def evaluations_of(home: Home) -> Evaluations:
     """Return the evaluations that this home keeps, and the key that signs them."""
     return Evaluations(home.evaluations, home.keys / "evaluations.key")
+
+
+def sketch_key(home: Home) -> bytes:
+    """Return the key under which probes are told to be alike; made at the first start."""
+    path = home.keys / "sketch.key"
+    if not path.exists():
+        _write_once(path, secrets.token_hex(32))
+    return bytes.fromhex(path.read_text("ascii").strip())
 
 
 def template_galleries(home: Home) -> TemplateGalleries:
@@ -415,6 +426,7 @@ def _with_request_path(
     queue, vault = Queue(registry.database, clock), Vault(settings.home.keys / "cases")
     waiting = WaitingRoom(queue, vault, journal, bench, clock, cosigning.witnessed_at)
     time = Timekeeping(registry.database, clock)
+    book = ConductBook(registry.database)
     duties = DutyDesk(registry.duties, registrar, time)
     scheduler = Scheduler(
         clock=clock,
@@ -425,15 +437,17 @@ def _with_request_path(
         cases=registry.cases,
         galleries=registry.galleries,
         registrar=registrar,
-        shredder=Shredder(queue, vault, log, explorer, templates),
+        shredder=Shredder(queue, vault, book, log, explorer, templates),
         log=log,
     )
+    wires = Wires.read(settings.home.tripwires)
+    conduct = Conduct(wires, book, vault, journal, registrar, clock, sketch_key(settings.home))
     # 2
-    execution = Execution(run, clock, journal, waiting, templates, workers, seal, settings.order_seconds, duties)
+    execution = Execution(run, clock, journal, waiting, templates, workers, seal, settings.order_seconds, duties, conduct)
     gate = EvaluationGate(evaluations_of(settings.home), workers, clock)
     facts = FactsBook(registry.lookups, clock, cosigning.witnessed_at, gate)
     repeats = Repeats(keys, vault, templates, journal, clock)
-    pipeline = Pipeline(clock, facts, bench, quotas, journal, execution, repeats, duties)
+    pipeline = Pipeline(clock, facts, bench, quotas, journal, execution, repeats, duties, conduct)
     # 3
     return Assembly(
         settings=settings,

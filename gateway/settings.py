@@ -46,6 +46,11 @@ class Home:
         return self.root / "authzen.toml"
 
     @property
+    def tripwires(self) -> Path:
+        """The operator's settings of the tripwires; the defaults stand where there is no such file."""
+        return self.root / "tripwires.json"
+
+    @property
     def galleries(self) -> Path:
         """Encrypted templates."""
         return self.root / "galleries"

@@ -25,6 +25,7 @@ from engine.matching import Matcher
 from engine.orders import SealCheck, accept
 from engine.quality import measure
 from engine.recognisers.base import TEMPLATE_LENGTH, Recogniser
+from engine.sketches import Sketcher
 from engine.workers.ledger import SharedLedger
 from engine.workers.plan import Charge
 from engine.workers.recognition import Recognition
@@ -74,7 +75,9 @@ class Worker:
         vault = Vault(Galleries(Path(charge.galleries), keys), keys, recogniser.digest, equipment.cohort)
         self._indexes = Indexes(vault, TEMPLATE_LENGTH, charge.limits.gallery_bytes)
         matcher = Matcher(equipment.cohort, equipment.with_cohort, equipment.raw)
-        self._recognition = Recognition(recogniser, matcher, vault, self._indexes, _now)
+        centre = equipment.cohort.templates.mean(axis=0)
+        sketcher = Sketcher(charge.sketch_key, centre) if charge.sketch_key else None
+        self._recognition = Recognition(recogniser, matcher, vault, self._indexes, _now, sketcher)
         binding = equipment.binding
         self.ready = Ready(binding.recogniser, binding.calibrations[0], binding.cohort, binding.calibrations[1], equipment.best_similarity)
         _warm(recogniser)

@@ -36,7 +36,7 @@ class WorkerPlan:
     """Everything that `Workers.start` needs. `queue` is how many orders may wait while all workers are busy.
 
     `recogniser` is `onnx` (the default) or `reference` (face_recognition itself). `calibration` and `cohort` are files; without
-    one, the shipped calibration and cohort serve. `program` is what runs as a worker."""
+    one, the shipped calibration and cohort serve. Without a `sketch_key` answers carry no sketches. `program` is what runs as a worker."""
 
     boot: str
     check: LocalSeal | HostSealCheck = field(repr=False)
@@ -49,6 +49,7 @@ class WorkerPlan:
     calibration: Path | None = None
     cohort: Path | None = None
     limits: Limits = field(default_factory=Limits)
+    sketch_key: bytes = field(default=b"", repr=False)
     program: tuple[str, ...] = WORKER_PROGRAM
 
     def charge(self) -> "Charge":
@@ -64,6 +65,7 @@ class WorkerPlan:
             cohort=str(self.cohort.absolute()) if self.cohort else None,
             recogniser=self.recogniser,
             limits=self.limits,
+            sketch_key=self.sketch_key,
         )
 
 
@@ -80,6 +82,7 @@ class Charge(msgspec.Struct, frozen=True):
     cohort: str | None
     recogniser: str
     limits: Limits
+    sketch_key: bytes = b""
 
     def check(self) -> SealCheck:
         """Return what the worker checks orders with."""

@@ -2,7 +2,7 @@
 Never learns why it was ordered, keeps nothing of the image, and lets no template out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.errors import EngineError, ImageReason, ImageRefused, PersonRefused
@@ -15,6 +15,7 @@ from engine.matching import Matcher, Probe, Scale, as_held
 from engine.orders import Accepted, GalleryState, Operation, SearchLimits, SubjectReference, WorkOrder
 from engine.quality import ENROLMENT, PROBE, measure, shortcomings
 from engine.recognisers.base import Recogniser
+from engine.sketches import Sketcher
 
 SECOND_IMAGE = "second-image"  # the name of the candidate when two images are compared
 _ONE_FACE = (Operation.VERIFY, Operation.ENROLL)
@@ -46,12 +47,21 @@ class _Found:
 class Recognition:
     """A worker's equipment and its one skill."""
 
-    def __init__(self, recogniser: Recogniser, matcher: Matcher, vault: Vault, indexes: Indexes, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        matcher: Matcher,
+        vault: Vault,
+        indexes: Indexes,
+        now: Callable[[], datetime],
+        sketcher: Sketcher | None = None,
+    ) -> None:
         self._recogniser = recogniser
         self._matcher = matcher
         self._vault = vault
         self._indexes = indexes
         self._now = now
+        self._sketcher = sketcher
 
     def carry_out(self, accepted: Accepted, images: Sequence[bytes], announce: Callable[[int], None]) -> Answer:
         """Return the answer to an order that orders.accept has accepted for exactly these images.
@@ -76,7 +86,14 @@ class Recognition:
             refusal.call = accepted.call
             raise
         # 8
-        return self._answer(accepted, seen, found, started_at)
+        return self._sketched(self._answer(accepted, seen, found, started_at), seen, probes)
+
+    def _sketched(self, answer: Answer, seen: _Seen, probes: Sequence[Probe]) -> Answer:
+        """Add what the gateway needs to notice that searches are alike: of a search alone, and only where there is a key."""
+        if self._sketcher is None or answer.operation != Operation.IDENTIFY:
+            return answer
+        sketches = tuple(self._sketcher.person(probe.template) for probe in probes)
+        return replace(answer, sketches=sketches, scene=self._sketcher.scene(seen.picture.pixels))
 
     def _look(self, image: bytes, operation: Operation, limits: SearchLimits) -> _Seen:
         picture = read_picture(image)

@@ -14,7 +14,8 @@ from engine.orders import GalleryState, Operation, OrderSeal, SubjectReference, 
 from engine.workers.pool import Workers
 from gateway.audit.log import Receipt
 from gateway.clock import Clock, iso
-from gateway.enforcement.answers import Held, ImageUnusable, RecogniserBusy, RecognitionFailed, Released
+from gateway.enforcement.answers import Held, ImageUnusable, RecogniserBusy, RecognitionFailed, Refused, Released
+from gateway.enforcement.conduct import CaseSuspended, Conduct, suspended
 from gateway.enforcement.declaration import Declaration
 from gateway.enforcement.duties.desk import DutyDesk
 from gateway.enforcement.facts import Assembled
@@ -64,6 +65,7 @@ class Execution:
     order_seal: OrderSeal
     order_seconds: float
     duties: DutyDesk
+    conduct: Conduct
 
     def prepare(self, client: str, declaration: Declaration, permit: Permit, assembled: Assembled) -> Prepared:
         """Turn obligations and declaration into work. Blocks; raises EngineError where a gallery is not to be had."""
@@ -91,10 +93,15 @@ class Execution:
         # 5, 6
         answer = await self._recognise(granted, intent, order_id, prepared.work, images)
         answer = replace(answer, remarks=(*answer.remarks, *prepared.notes))
+        withheld = await self._noticed(granted, intent, prepared.work, images, answer)
+        answer = replace(answer, sketches=(), scene=None)
         # 7
         held = prepared.reviewers > 0 and to_judge(answer) > 0
-        receipt = await self._close(self._open(granted, intent), self._outcome(granted, intent, answer, held=held))
+        status = "withheld" if withheld is not None else "held" if held else "released"
+        receipt = await self._close(self._open(granted, intent), self._outcome(granted, intent, answer, status=status))
         # 8
+        if withheld is not None:
+            raise Refused(suspended(withheld, granted.permit.rulebook), granted.decision_id, receipt)
         if not held:
             return Released(granted.decision_id, receipt, answer, granted.permit.obligations)
         return await self.waiting.hold(
@@ -155,10 +162,28 @@ class Execution:
             more={"why": fault.code},
         )
         receipt = await self._close(self._open(granted, intent), record)
+        try:
+            await self.conduct.refused_image(granted.client, granted.decision_id, granted.facts, fault.code)
+        except CaseSuspended as suspension:
+            raise Refused(suspended(suspension, granted.permit.rulebook), granted.decision_id, receipt) from fault
         if isinstance(fault, EngineBusy):
             raise RecogniserBusy(fault.sentence, decision_id=granted.decision_id, receipt=receipt, retry_after=fault.retry_after) from fault
         kind = RecognitionFailed if failed else ImageUnusable
         raise kind(fault.sentence, code=fault.code, decision_id=granted.decision_id, receipt=receipt) from fault
+
+    async def _noticed(self, granted: Granted, intent: Receipt, work: Work, images: Images, answer: Answer) -> CaseSuspended | None:
+        """Hold what was found against the declared purpose; what does not fit is not released. The intent is closed whatever happens."""
+        if work.operation is not Operation.IDENTIFY:
+            return None
+        gallery = work.gallery.gallery if work.gallery is not None else None
+        try:
+            await self.conduct.after(granted.client, granted.decision_id, granted.facts, gallery, images.digests[0], answer)
+        except CaseSuspended as suspension:
+            return suspension
+        except Exception:
+            self.journal.outcome_was_lost(self._open(granted, intent))
+            raise
+        return None
 
     async def _close(self, intent: OpenIntent, record: Record) -> Receipt:
         try:
@@ -168,12 +193,12 @@ class Execution:
             self.journal.outcome_was_lost(intent)
             raise
 
-    def _outcome(self, granted: Granted, intent: Receipt, answer: Answer, *, held: bool) -> Record:
+    def _outcome(self, granted: Granted, intent: Receipt, answer: Answer, *, status: str) -> Record:
         return entries.outcome(
             at=self.clock.now(),
             decision_id=granted.decision_id,
             intent_index=intent.index,
-            status="held" if held else "released",
+            status=status,
             engine={"boot": answer.boot, "call": answer.call, "recogniser": answer.recogniser},
             subjects=[candidate.subject for candidate in answer.candidates],
             similarities=[candidate.similarity for candidate in answer.candidates],

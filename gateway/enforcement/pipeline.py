@@ -11,6 +11,7 @@ from engine.errors import EngineError
 from gateway.clock import Clock
 from gateway.enforcement.answers import Checked, Held, Refused, Released, TurnedAway
 from gateway.enforcement.bench import Bench
+from gateway.enforcement.conduct import CaseSuspended, Conduct
 from gateway.enforcement.declaration import Declaration
 from gateway.enforcement.duties.desk import DutyDesk
 from gateway.enforcement.execution import Execution, Granted
@@ -54,6 +55,7 @@ class Pipeline:
     execution: Execution
     repeats: Repeats
     duties: DutyDesk
+    conduct: Conduct
 
     async def check(self, caller: Caller, declaration: Declaration) -> Checked:
         """Say what the answer to a request would be, and record the question. Raises AuditUnavailable."""
@@ -94,6 +96,7 @@ class Pipeline:
                 if once is not None and isinstance(claim, Answered):
                     where = (assembled.case_ref, assembled.gallery_id)
                     return Served(await self.repeats.again(caller.id, once, claim, where, permit, images), standing)
+                await self.conduct.before(caller.id, decision_id, assembled.facts)
                 prepared = await asyncio.to_thread(self.execution.prepare, caller.id, declaration, permit, assembled)
             except BaseException:
                 await asyncio.shield(self.repeats.give_up(claim))
@@ -153,7 +156,7 @@ class Pipeline:
         """Record as a refusal what turns up against a permitted request before anything was done for it."""
         try:
             yield
-        except (QuotaExceeded, BodyRefused, EngineError, KeyReused, StillRunning, AnswerWithdrawn, ResultShredded) as fault:
+        except (QuotaExceeded, BodyRefused, CaseSuspended, EngineError, KeyReused, StillRunning, AnswerWithdrawn, ResultShredded) as fault:
             refusal = Refusal(fault.code, (Reason(fault.code, BY_GATEWAY, "", fault.sentence),), (), permit.rulebook)
             await self._deny(decision_id, caller, assembled, refusal, BY_GATEWAY, fault)
 

@@ -147,6 +147,13 @@ def change(kind: ChangeKind, *, at: datetime, by: str, act: str, more: Mapping[s
     )
 
 
+def tripwire(*, at: datetime, case_ref: str | None, more: Mapping[str, object]) -> Record:
+    """Record that conduct did not fit the declared purpose: which wire, which decision, and the refusal that it is linked to."""
+    veil = Veil()
+    entry: dict[str, object] = {"v": VERSION, "kind": "tripwire", "at": iso(at)} | {name: storable(value) for name, value in more.items()}
+    return veil.record(entry if case_ref is None else entry | {"case_ref": veil.over("/case_ref", case_ref)})
+
+
 def log_read(*, at: datetime, by: str, what: Mapping[str, object], asked: Mapping[str, str]) -> Record:
     """Record that somebody read entries: who (veiled), in what form, and by which filters (a case reference veiled)."""
     veil = Veil()

@@ -88,8 +88,10 @@ class Town:
 
 
 @asynccontextmanager
-async def running_town(home: Path, **settings: str) -> AsyncIterator[Town]:
+async def running_town(home: Path, wires: dict[str, int] | None = None, **settings: str) -> AsyncIterator[Town]:
     """Start a seeded service without a socket: requests go straight into the application."""
+    # One town serves many stories, which try many purposes under its one case; test_tripwires.py has the wires as they come.
+    _set_wires(home, wires or dict.fromkeys(("purposes", "climbs", "frames", "people", "crowds"), 0))
     async with assemble(read_settings(settings, home=home, port=8080)) as house:
         transport = httpx2.ASGITransport(app=create_app(house), raise_app_exceptions=True)
         async with httpx2.AsyncClient(transport=transport, base_url=house.settings.url) as web:
@@ -98,3 +100,8 @@ async def running_town(home: Path, **settings: str) -> AsyncIterator[Town]:
                 await seeding.gallery()
                 await Story(house, web, Stage(as_json=True)).enrol()
             yield Town(house, web)
+
+
+def _set_wires(home: Path, wires: dict[str, int]) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "tripwires.json").write_text(json.dumps(wires))

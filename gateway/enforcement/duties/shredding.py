@@ -10,6 +10,7 @@ from engine.galleries.store import Galleries as TemplateGalleries
 from gateway.audit.log import AuditLog
 from gateway.enforcement.waiting import case_key
 from gateway.records.explorer import Explorer, Filter
+from gateway.registry.conduct import ConductBook
 from gateway.review.queue import Queue
 from gateway.review.vault import Vault
 
@@ -37,6 +38,7 @@ class Shredder:
 
     queue: Queue
     vault: Vault
+    book: ConductBook
     log: AuditLog
     explorer: Explorer
     templates: TemplateGalleries
@@ -45,6 +47,7 @@ class Shredder:
         """Destroy every result of a case, waiting or released, and what the log could still open about its images and candidates."""
         key = case_key(client, case_ref)
         shredded = self.vault.shred(key)
+        self.book.forget(key)
         decisions = self.queue.destroy_case(key)
         found = set(decisions)
         if case_ref is not None:
