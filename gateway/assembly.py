@@ -390,8 +390,9 @@ def evaluations_of(home: Home) -> Evaluations:
 def sketch_key(home: Home) -> bytes:
     """Return the key under which probes are told to be alike; made at the first start."""
     path = home.keys / "sketch.key"
-    if not path.exists():
-        _write_once(path, secrets.token_hex(32))
+    with suppress(FileExistsError):
+        if not path.exists():
+            write_new(path, secrets.token_hex(32))
     return bytes.fromhex(path.read_text("ascii").strip())
 
 
