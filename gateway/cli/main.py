@@ -28,6 +28,7 @@ LATE: Final = MappingProxyType(
         "galleries": "gateway.cli.galleries:app",
         "licences": "gateway.cli.licences:app",
         "policies": "gateway.cli.policies:app",
+        "report": "gateway.cli.reports:app",
         "serve": "gateway.cli.service:app",
         "witness": "gateway.cli.witness:app",
     }

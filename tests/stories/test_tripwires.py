@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx2
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
@@ -63,11 +64,11 @@ def touched(town: Town) -> dict[str, object]:
     return entry
 
 
-async def suspended(town: Town, answer: object, case: str, wire: str) -> None:
+async def suspended(town: Town, answer: httpx2.Response, case: str, wire: str) -> None:
     """The answer is the one of every suspended case; the log alone says which wire; a person lifts it, with a reason."""
-    assert answer.status_code == 403, answer.text  # type: ignore[attr-defined]
-    assert answer.json()["type"] == "urn:custodes:problem:case-suspended"  # type: ignore[attr-defined]
-    said = json.dumps(answer.json())  # type: ignore[attr-defined]
+    assert answer.status_code == 403, answer.text
+    assert answer.json()["type"] == "urn:custodes:problem:case-suspended"
+    said = json.dumps(answer.json())
     assert "tripwire" not in said
     assert wire not in said
     assert touched(town)["wire"] == wire
