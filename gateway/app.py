@@ -31,6 +31,7 @@ from gateway.api.receipts import ReceiptDoor
 from gateway.api.recognition import RecognitionDoor
 from gateway.api.reviews import ReviewDoor
 from gateway.api.rulebooks import RulebookDoor
+from gateway.api.transparency import TransparencyDoor
 from gateway.assembly import Assembly
 from gateway.console.console import console
 from gateway.errors import CustodesError
@@ -92,6 +93,7 @@ def _doors(house: Assembly) -> list[APIRouter]:
         EvidenceDoor(door, EvidenceRoom(house.log, house.explorer, texts), house.journal, house.clock),
         ErasureDoor(door, house.eraser),
         RulebookDoor(door, house.explorer, house.journal, house.clock, texts),
+        TransparencyDoor(house.log),
         ReceiptDoor(house.log, house.cosigning.published, house.verifier_key),
         OAuthDoor(house.registry.issuer, house.journal, house.clock, limits),
         HealthDoor(house.readiness),

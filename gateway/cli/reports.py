@@ -77,7 +77,7 @@ def case(client: str, reference: str, *, home: HomeOption = None, as_json: JsonO
             of_case = {n for n in range(len(bodies)) if _is_of(bodies[n], client) and _opens_to(log, n, reference)}
             decisions = {bodies[n].get("decision_id") for n in of_case} - {None}
             wanted = [n for n, entry in enumerate(bodies) if n in of_case or entry.get("decision_id") in decisions]
-            document = {
+            document: dict[str, Any] = {
                 "log": log.origin,
                 "client": client,
                 "case": reference,
