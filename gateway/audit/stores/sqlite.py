@@ -127,7 +127,7 @@ class SqliteStore:
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
         """Read the batches that hold the entries [start, stop), a few at a time so that no read blocks a checkpoint."""
         while start < stop:
-            rows = self._read("SELECT * FROM batches WHERE size > ? ORDER BY size LIMIT 16", (start,))
+            rows = self._read("SELECT * FROM batches WHERE size > ? AND size < ? ORDER BY size LIMIT 16", (start, stop + MAX_BATCH))
             if not rows:
                 raise LogDamaged(f"the entries from {start} on are missing", index=start)
             for batch in map(_batch, rows):

@@ -1,5 +1,7 @@
 """The explorer is a copy: deleted, out of date or of another log, it ends up saying what the log says."""
 
+import json
+import random
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -170,3 +172,35 @@ def test_the_bench_asks_every_kind_of_question_of_a_real_log(tmp_path):
     found = measure(300, 2, tmp_path)
     assert (found["count"], found["open"]) == (300, 0)
     assert len(found["p95_ms"]) == 18
+
+
+def test_every_question_is_answered_as_by_looking_at_every_entry(tmp_path, log):
+    chance = random.Random(7)
+    said = []
+    for index in range(400):
+        entry = {"v": 1, "kind": chance.choice(("denial", "check")), "decision_id": f"d-{index % 90}", "client": f"c-{index % 5}"}
+        entry["at"] = f"2026-11-{chance.randrange(10, 30)}T10:00:00.{index:06d}Z" if index % 7 == 0 else f"2026-11-20T10:00:00.{index:06d}Z"
+        entry["facts"] = {"request": {"purpose": chance.choice("pq"), "operation": "identify"}}
+        entry["answer"] = {"decision": "refusal", "code": chance.choice("xy"), "rules": chance.sample(["A", "B", "C"], chance.randrange(4))}
+        said.append(entry)
+        log.append_blocking(json.dumps(entry, sort_keys=True, separators=(",", ":")).encode())
+    explorer = Explorer(tmp_path / "explorer.db", log, KEY)
+    values = {
+        "kind": ("denial", "none"), "client": ("c-1", "c-2"), "purpose": ("p",), "code": ("x", "z"), "rule": ("A", "C", "none"),
+        "since": ("2026-11-20", "2026-11-20T10:00:00.000200Z", "2027"),
+        "until": ("2026-11-20", "2026-11-21", "2026-11-20T10:00:00.000300Z"),
+        "decision_id": ("d-3",), "decision": ("refusal", "permit"),
+    }  # fmt: skip
+
+    def holds(entry, asked):
+        flat = {**entry, **entry["facts"]["request"], **entry["answer"]}
+        times = asked.get("since", "") <= entry["at"] and entry["at"] < asked.get("until", "~")
+        ruled = asked.get("rule") in (None, *entry["answer"]["rules"])
+        return times and ruled and all(flat[name] == value for name, value in asked.items() if name not in ("since", "until", "rule"))
+
+    for _ in range(300):
+        asked = {name: chance.choice(choice) for name, choice in values.items() if chance.random() < 0.3}
+        before, limit = chance.choice((None, 0, 57, 250)), chance.choice((1, 10, 500))
+        matching = [index for index in range(399, -1, -1) if (before is None or index < before) and holds(said[index], asked)]
+        assert [found.index for found in explorer.find(Filter(**asked), before=before, limit=limit)] == matching[:limit], asked
+    explorer.close()
