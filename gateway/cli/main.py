@@ -30,6 +30,7 @@ LATE: Final = MappingProxyType(
         "policies": "gateway.cli.policies:app",
         "report": "gateway.cli.reports:app",
         "serve": "gateway.cli.service:app",
+        "staff": "gateway.cli.staff:app",
         "witness": "gateway.cli.witness:app",
     }
 )

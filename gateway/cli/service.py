@@ -48,7 +48,7 @@ def serve_command(*, home: HomeOption = None, port: PortOption = None) -> None:
 async def serve(settings: Settings) -> None:
     """Serve until a signal says otherwise; at the very first start, print the link by which the first person comes in."""
     async with running(settings) as (house, _server, task):
-        link = await asyncio.to_thread(house.registry.staff.first_link)
+        link = await asyncio.to_thread(house.desks.people.first_link)
         typer.echo(f"Custodes serves on {settings.url}; state in {settings.home.root}.")
         for name, part in house.readiness.report().parts.items():
             if not part["ready"]:
@@ -56,4 +56,5 @@ async def serve(settings: Settings) -> None:
         if link is not None:
             typer.echo(f"Nobody is on record yet. One-time link for the first registrar, good until {link.ends_at:%Y-%m-%d %H:%M} UTC:")
             typer.echo(f"{settings.url}/console/enter#{link.secret}")
+            typer.echo(f"Without a browser: python3 -m gateway staff enter --home {settings.home.root} {link.secret}")
         await asyncio.shield(task)
