@@ -26,6 +26,7 @@ from gateway.api.oauth import OAuthDoor
 from gateway.api.papers import PaperDoor
 from gateway.api.people import PeopleDoor
 from gateway.api.persons import PersonDoor
+from gateway.api.policies import PolicyDoor
 from gateway.api.problems import render_fault, render_http_exception, render_problem, status_of
 from gateway.api.receipts import ReceiptDoor
 from gateway.api.recognition import RecognitionDoor
@@ -88,7 +89,8 @@ def _doors(house: Assembly) -> list[APIRouter]:
         AuthzenDoor(door, house.evaluator, house.dialect, house.settings.url),
         ReviewDoor(door, house.waiting),
         DutyDoor(door, house.duties),
-        CatalogueDoor(house.bench),
+        CatalogueDoor(house.bench, house.registry.rulebooks),
+        PolicyDoor(door, house.rulebook_desk, house.reports),
         AuditDoor(door, house.log, house.explorer, house.journal, house.clock, VERSION),
         EvidenceDoor(door, EvidenceRoom(house.log, house.explorer, texts), house.journal, house.clock),
         ErasureDoor(door, house.eraser),

@@ -21,6 +21,7 @@ from gateway.clock import Clock, SystemClock
 from gateway.custody.files import write_new
 from gateway.custody.opening import open_home_log
 from gateway.enforcement import fitness
+from gateway.enforcement.alarms import Alarms
 from gateway.enforcement.bench import Bench, name_the_rulebook
 from gateway.enforcement.boots import beginning, beginning_alone, boot, forget_the_dead, is_running
 from gateway.enforcement.conduct import Conduct, Wires
@@ -29,6 +30,7 @@ from gateway.enforcement.desks.clients import ClientDesk
 from gateway.enforcement.desks.licences import LicenceDesk
 from gateway.enforcement.desks.papers import CaseDesk, EvidenceDesk, PaperDesk
 from gateway.enforcement.desks.people import PeopleDesk
+from gateway.enforcement.desks.rulebooks import RulebookDesk
 from gateway.enforcement.desks.trust import TrustDesk
 from gateway.enforcement.dialect import Dialect
 from gateway.enforcement.duties.desk import DutyDesk
@@ -49,6 +51,7 @@ from gateway.enforcement.pipeline import Pipeline
 from gateway.enforcement.readiness import Readiness
 from gateway.enforcement.registrar import Registrar, keep_settled
 from gateway.enforcement.repeats import Repeats
+from gateway.enforcement.reporting import Reports
 from gateway.enforcement.takings import Registers, takings
 from gateway.enforcement.unsettled import UnsettledChanges
 from gateway.enforcement.waiting import WaitingRoom
@@ -67,6 +70,7 @@ from gateway.registry.authorities import Authorities
 from gateway.registry.cases import Cases
 from gateway.registry.clients import Clients
 from gateway.registry.conduct import ConductBook
+from gateway.registry.drafts import Drafts
 from gateway.registry.duties import Duties
 from gateway.registry.evidence import EvidenceRegister
 from gateway.registry.fields import Words
@@ -119,6 +123,7 @@ class Registry:
     duties: Duties
     galleries: Galleries
     rulebooks: Rulebooks
+    drafts: Drafts
     staff: Staff
     issuers: Issuers
     identities: Identities
@@ -153,6 +158,8 @@ class Assembly:
     waiting: WaitingRoom
     duties: DutyDesk
     scheduler: Scheduler
+    rulebook_desk: RulebookDesk
+    reports: Reports
     gallery_desk: GalleryDesk
     person_desk: PersonDesk
     keeping: Keeping
@@ -194,6 +201,7 @@ def open_registry(settings: Settings, clock: Clock) -> Registry:
         duties=Duties(database),
         galleries=Galleries(database, clock, known),
         rulebooks=rulebooks,
+        drafts=Drafts(database, clock, rulebooks),
         staff=Staff(database, clock),
         issuers=Issuers(database),
         identities=Identities(database),
@@ -221,6 +229,7 @@ def open_registrar(settings: Settings, clock: Clock, registry: Registry, log: Au
         Registers(
             clients=registry.clients,
             staff=registry.staff,
+            drafts=registry.drafts,
             cases=registry.cases,
             licences=registry.licences,
             authorisations=registry.authorisations,
@@ -248,6 +257,11 @@ def desks_of(registry: Registry, registrar: Registrar) -> Desks:
         ),
         trust=TrustDesk(registrar, registry.issuers, registry.identities, registry.clients, registry.staff, registry.issuer),
     )
+
+
+def open_rulebook_desk(settings: Settings, clock: Clock, registry: Registry, registrar: Registrar, bench: Bench) -> RulebookDesk:
+    """Return the desk at which rulebooks are drafted, reported on, approved and made live."""
+    return RulebookDesk(registrar, registry.rulebooks, registry.drafts, bench, settings.home.audit / "log.sqlite", clock)
 
 
 @contextmanager
@@ -361,6 +375,7 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
         stack.callback(looking.cancel)
         sweeping = asyncio.create_task(house.keeping.for_ever(SWEEP_SECONDS))
         stack.callback(sweeping.cancel)
+        stack.push_async_callback(house.reports.close)
         yield house
 
 
@@ -419,7 +434,8 @@ def _with_request_path(
 ) -> Assembly:
     fetcher = Fetcher()
     issuers = TrustedIssuers(registry.issuer, clock, fetcher)
-    bench = Bench(registry.lookups, registry.rulebooks)
+    alarms = Alarms(log, clock)
+    bench = Bench(registry.lookups, registry.rulebooks, alarms)
     templates = template_galleries(settings.home)
     desks = desks_of(registry, registrar)
     # 1 what waits for people; 2 the way of a request; 3 what the doors are given
@@ -450,6 +466,7 @@ def _with_request_path(
     repeats = Repeats(keys, vault, templates, journal, clock)
     pipeline = Pipeline(clock, facts, bench, quotas, journal, execution, repeats, duties, conduct)
     # 3
+    rulebook_desk = open_rulebook_desk(settings, clock, registry, registrar, bench)
     return Assembly(
         settings=settings,
         clock=clock,
@@ -471,9 +488,11 @@ def _with_request_path(
         gallery_desk=GalleryDesk(desks.galleries, registry.galleries, templates, journal, clock, workers.state().recogniser),
         person_desk=PersonDesk(registry.cases, templates, registrar, pipeline, workers.state().recogniser),
         keeping=Keeping(registry.cases, templates, journal, clock),
-        readiness=Readiness(log, bench, workers, gate, cosigning.report, anchoring.report),
+        readiness=Readiness(log, bench, alarms, workers, gate, cosigning.report, anchoring.report),
         fetcher=fetcher,
         cosigning=cosigning,
+        rulebook_desk=rulebook_desk,
+        reports=Reports(rulebook_desk),
     )
 
 

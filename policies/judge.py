@@ -53,8 +53,8 @@ class Judge:
         try:
             return sitting.decide(facts, kind)
         except Exception as error:
-            # Whatever goes wrong in a judgement, the answer is no.
-            self._alarm(f"A judgement failed: {type(error).__name__}: {error}")
+            # Whatever goes wrong in a judgement, the answer is no. What the error says may quote the facts, so the alarm does not.
+            self._alarm(f"A judgement failed: {type(error).__name__}.")
             return sitting.refuse("judgement-failed")
 
     def due(self, facts: Facts) -> tuple[Action, ...]:

@@ -134,12 +134,12 @@ class Door:
                 return from_part(part, operations[0], allowed)
         return from_headers(headers_of(request), operations[0], allowed)
 
-    async def document(self, request: Request) -> Mapping[str, object]:
-        """Return the JSON object in the body, 64 KiB at most. Raises BodyRefused or FieldMalformed."""
+    async def document(self, request: Request, most: int = _DOCUMENT_BYTES) -> Mapping[str, object]:
+        """Return the JSON object in the body, 64 KiB at most unless a route takes more. Raises BodyRefused or FieldMalformed."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise BodyRefused("Send a JSON object as application/json.", code="unsupported-media-type")
-        body = await read_bounded(headers_of(request), request.stream(), self.limits, _DOCUMENT_BYTES)
+        body = await read_bounded(headers_of(request), request.stream(), self.limits, most)
         try:
             said = strict_json(body)
         except ValueError as fault:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from gateway.api.limits import limit_headers
 from gateway.audit.witness import Verdict
 from gateway.enforcement.answers import RecogniserBusy, Recorded, Refused
+from gateway.enforcement.aside import WorkFailed
 from gateway.errors import CustodesError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -22,6 +23,7 @@ _NOUNS: Final = (
     "case",
     "client",
     "decision",
+    "draft",
     "duty",
     "evidence",
     "gallery",
@@ -30,10 +32,14 @@ _NOUNS: Final = (
     "licence",
     "link",
     "person",
+    "report",
     "review",
     "rulebook",
     "subject",
 )
+# What becomes of a rulebook on its way from a draft to power.
+_DRAFT_STATES: Final = ("not-approved", "report-failed", "report-missing", "report-stale", "rulebook-refused")
+_DRAFT_FAULTS: Final = ("draft-refused", "undecided", "work-too-long")
 _ISSUER: Final = (
     "issuer-url",
     "issuer-unreachable",
@@ -100,9 +106,11 @@ STATUS: Final = MappingProxyType(
                 "odrl-state",
                 "already-enrolled",
                 "idempotency-in-progress",
+                *_DRAFT_STATES,
                 *(f"review-{state}" for state in ("claimed", "settled", "not-claimed", "judged-already", "own-request")),
             ),
             410: ("answer-withdrawn", "result-shredded"),
+            412: ("draft-changed",),
             413: ("body-too-large", "too-large"),
             415: ("unsupported-media-type",),
             422: (
@@ -113,7 +121,9 @@ STATUS: Final = MappingProxyType(
                 "idempotency-key-reused",
                 *_ISSUER,
                 *(f"odrl-{what}" for what in _ODRL),
+                *_DRAFT_FAULTS,
             ),
+            428: ("edition-missing",),
             429: ("quota-day", "quota-case"),
             431: ("headers-too-large",),
             503: (
@@ -122,6 +132,10 @@ STATUS: Final = MappingProxyType(
                 "engine-busy",
                 "not-ready",
                 "registry-unavailable",
+                "log-damaged",
+                "record-damaged",
+                "reports-busy",
+                "work-failed",
                 *(f"evaluation-{fault}" for fault in ("absent", "stale", "other", "forged", "without-groups", "refused")),
             ),
         }.items()
@@ -167,6 +181,8 @@ def problem(error: CustodesError) -> tuple[int, dict[str, Any]]:
     }
     if (field := getattr(error, "field", None)) is not None:
         document["field"] = field
+    if isinstance(error, WorkFailed):
+        document |= error.more
     if isinstance(error, Recorded):
         document["decision_id"] = error.decision_id
         document["receipt"] = error.receipt.text()

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli import rulebooks
+from gateway.cli import drafts, rulebooks
 from gateway.cli.options import FAILED, JsonOption, plainly
 from policies import reading
 from policies.decision import Permit
@@ -66,15 +66,10 @@ def compare(
     Console(highlight=False).print(table_of(answers))
 
 
+app.add_typer(drafts.commands)
 app.command("lint")(rulebooks.lint_rules)
 app.command("prove")(rulebooks.prove_rulebook)
 app.command("diff")(rulebooks.diff_rulebooks)
-
-
-@app.command("packs")
-def list_packs(*, as_json: JsonOption = False) -> None:
-    """Print the packs that ship. Exit code 0."""
-    typer.echo(json.dumps(list(names())) if as_json else "\n".join(names()))
 
 
 def answer_of(pack: str, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from policies import constitution
 from policies.errors import PolicyError
 from policies.judge import Judge
 from policies.rulebook import Rulebook
+from policies.sitting import Alarm
 
 
 @dataclass(slots=True)
@@ -25,7 +26,9 @@ class Bench:
 
     lookups: Lookups
     rulebooks: Rulebooks
+    alarm: Alarm
     _judge: Judge | None = None
+    _next: Judge | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def judge(self, view: View | None = None) -> Judge:
@@ -41,15 +44,25 @@ class Bench:
                 return self._judge
             if digest is None:
                 raise NotReady("No rulebook is live; the operator must install one.")
-            try:
-                rulebook = Rulebook.from_text(self.rulebooks.get(digest).text)
-                if rulebook.digest != digest:
-                    raise NotReady("The live rulebook's text is not the one that its digest names; the operator must look at the registry.")
-                constitution.require(rulebook)
-            except PolicyError as fault:
-                raise NotReady(f"The live rulebook cannot be used: {fault.sentence}") from fault
-            self._judge = Judge(rulebook)
+            self._judge = self._next if self._next is not None and self._next.rulebook.digest == digest else self._convened(digest)
+            self._next = None
             return self._judge
+
+    def convene(self, digest: str) -> None:
+        """Make the judge of a rulebook that is about to be live, so that the first request under it does not wait. Raises NotReady."""
+        judge = self._convened(digest)
+        with self._lock:
+            self._next = judge
+
+    def _convened(self, digest: str) -> Judge:
+        try:
+            rulebook = Rulebook.from_text(self.rulebooks.get(digest).text)
+            if rulebook.digest != digest:
+                raise NotReady("The live rulebook's text is not the one that its digest names; the operator must look at the registry.")
+            constitution.require(rulebook)
+            return Judge(rulebook, alarm=self.alarm)
+        except PolicyError as fault:
+            raise NotReady(f"The live rulebook cannot be used: {fault.sentence}") from fault
 
 
 async def name_the_rulebook(journal: Journal, clock: Clock, digest: str | None) -> None:

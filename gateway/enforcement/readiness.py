@@ -8,6 +8,7 @@ from engine.evaluation.record import BELIEVED
 from engine.workers.pool import Workers
 from gateway.audit.log import AuditLog
 from gateway.clock import iso
+from gateway.enforcement.alarms import Alarms
 from gateway.enforcement.bench import Bench
 from gateway.enforcement.fitness import EvaluationGate
 from gateway.errors import CustodesError
@@ -27,6 +28,7 @@ class Readiness:
 
     log: AuditLog
     bench: Bench
+    alarms: Alarms
     workers: Workers
     gate: EvaluationGate
     witnesses: Callable[[], Mapping[str, object] | None]
@@ -38,6 +40,8 @@ class Readiness:
         parts: dict[str, dict[str, object]] = {
             "log": {"ready": self.log.trouble is None, "origin": self.log.origin, "size": self.log.size},
             "rulebook": self._rulebook(),
+            # Each was a refusal: the rest of the rules answer on, and one client's odd request must not stop everybody's.
+            "judge": {"ready": True, "alarms": self.alarms.count},
             "recogniser": {
                 "ready": state.ready,
                 "workers": state.up,

@@ -101,6 +101,17 @@ class Registrar:
         taking = self._takings[kind, act]
         return self._carry_out(actor, role, kind, act, lambda: taking(said, actor.name), lambda _value: said, said)
 
+    def must_hold(self, actor: Actor, role: str) -> None:
+        """Let pass who may do that now: asked before long work whose end give() or take() is, which ask again.
+
+        Raises CallerRefused or RoleMissing once the attempt is in the log."""
+        try:
+            self._must_be_allowed(actor, role)
+        except (CallerRefused, RoleMissing) as refused:
+            asked = f"the work of a {role}"
+            self._append(entries.access_denied(at=self._clock.now(), by=actor.name, why=refused.code, asked=asked), _NOTHING_DONE)
+            raise
+
     def settle(self) -> int:
         """Finish what an interrupted process left, and return how many changes that were. Raises AuditUnavailable.
 

@@ -9,6 +9,7 @@ from gateway.records.entries import ChangeKind
 from gateway.registry.authorisations import Authorisations
 from gateway.registry.cases import Cases
 from gateway.registry.clients import Clients
+from gateway.registry.drafts import Drafts
 from gateway.registry.evidence import EvidenceRegister
 from gateway.registry.fields import moment
 from gateway.registry.galleries import Galleries
@@ -31,6 +32,7 @@ class Registers:
 
     clients: Clients
     staff: Staff
+    drafts: Drafts
     cases: Cases
     licences: Licences
     authorisations: Authorisations
@@ -57,6 +59,8 @@ def takings(of: Registers) -> Takings:
             ("authorisation", "revoked"): lambda said, _by: of.authorisations.revoke(said["authorisation"], said["reason"]),
             ("evidence-change", "withdrawn"): lambda said, _by: of.evidence.withdraw(said["client"], said["evidence"]),
             ("gallery-change", "closed"): lambda said, _by: of.galleries.close(said.get("client"), said["gallery"]),
+            # Two people have agreed to it, and what it closes must not stay open because a process died: once begun, it is done.
+            ("policy-change", "live"): lambda said, _by: of.drafts.make_live(said["draft"], said["report"]),
             ("key-change", "client-key-revoked"): lambda said, _by: of.clients.remove_key(said["client"], said["kid"]),
             ("key-change", "issuer-removed"): lambda said, _by: of.issuers.remove(said["issuer"]),
             ("key-change", "subject-unbound"): lambda said, _by: of.identities.unbind(said["issuer"], said["subject"]),

@@ -186,10 +186,11 @@ class Drafts:
                 raise StateForbids("Its report is not approved; a second person approves it first.", code="not-approved")
             return report_of(row)
 
-    def make_live(self, draft_id: str) -> Report:
-        """Point every process to the approved rulebook. Raises StateForbids."""
+    def make_live(self, draft_id: str, report_digest: str) -> Report:
+        """Point every process to the rulebook that was approved by that report. Raises StateForbids."""
         with self._database.unit() as session:
-            self.approved(draft_id)
+            if self.approved(draft_id).digest != report_digest:
+                raise StateForbids("Another report on this draft was approved meanwhile; look at it first.", code="report-stale")
             draft = _draft(session, draft_id)
             row = self._current(session, draft)
             row.state, draft.state = WENT_LIVE, WENT_LIVE

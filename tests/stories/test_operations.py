@@ -91,7 +91,7 @@ async def test_verification_detection_and_the_catalogue_work_as_their_names_say(
 
 async def test_health_tells_each_part_and_the_docs_come_from_this_host_alone(town: Town) -> None:
     ready = await town.get("/health/ready")
-    assert (ready.status_code, set(ready.json()["parts"])) == (200, {"log", "rulebook", "recogniser", "evaluation"})
+    assert (ready.status_code, set(ready.json()["parts"])) == (200, {"log", "rulebook", "judge", "recogniser", "evaluation"})
     assert (await town.get("/health/live")).json() == {"status": "live"}
     page = (await town.get("/docs")).text
     assert "swagger" in page

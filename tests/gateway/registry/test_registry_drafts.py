@@ -24,14 +24,14 @@ def reported(
 def lived(register: Register, text: str, author: str = "ann", approver: str = "bob") -> Report:
     report = reported(register, text, author)
     register.drafts.approve(report.draft, report.digest, by=approver)
-    return register.drafts.make_live(report.draft)
+    return register.drafts.make_live(report.draft, report.digest)
 
 
 def test_a_rulebook_goes_live_only_on_a_second_persons_approval_of_that_very_report(register: Register) -> None:
     first = register.rulebooks.install("first")
     old = reported(register, "second")
     with pytest.raises(StateForbids):
-        register.drafts.make_live(old.draft)
+        register.drafts.make_live(old.draft, old.digest)
     with pytest.raises(SamePerson):
         register.drafts.approve(old.draft, old.digest, by="ann")
     draft = register.drafts.replace(old.draft, 1, '{"edition":2}', by="ann")
@@ -40,7 +40,7 @@ def test_a_rulebook_goes_live_only_on_a_second_persons_approval_of_that_very_rep
         register.drafts.approve(new.draft, old.digest, by="bob")
     register.drafts.approve(new.draft, new.digest, by="bob")
     register.clock.advance(1)
-    assert register.drafts.make_live(new.draft).rulebook == register.rulebooks.live().digest
+    assert register.drafts.make_live(new.draft, new.digest).rulebook == register.rulebooks.live().digest
     assert register.lookups.now().live_rulebook() == hashlib.sha256(b"second").hexdigest()
     assert [(reign.digest, reign.draft) for reign in register.rulebooks.reigns()] == [(first.digest, None), (new.rulebook, new.draft)]
 
@@ -51,13 +51,13 @@ def test_an_edit_or_a_new_report_makes_an_approval_void(register: Register) -> N
     register.drafts.approve(report.draft, report.digest, by="bob")
     reported(register, "second", draft=register.drafts.get(report.draft))
     with pytest.raises(StateForbids, match="not approved"):
-        register.drafts.make_live(report.draft)
+        register.drafts.make_live(report.draft, report.digest)
     again = register.drafts.latest(report.draft)
     assert again is not None
     register.drafts.approve(report.draft, again.digest, by="bob")
     register.drafts.replace(report.draft, 1, '{"edition":2}', by="carl")
     with pytest.raises(StateForbids, match="edited since") as stale:
-        register.drafts.make_live(report.draft)
+        register.drafts.make_live(report.draft, report.digest)
     assert stale.value.code == "report-stale"
 
 
@@ -80,7 +80,7 @@ def test_a_report_on_what_is_not_live_any_more_can_neither_be_kept_nor_approved_
     lived(register, "fourth")
     for step in (
         lambda: register.drafts.approve(waiting.draft, waiting.digest, by="bob"),
-        lambda: register.drafts.make_live(ready.draft),
+        lambda: register.drafts.make_live(ready.draft, ready.digest),
         lambda: register.drafts.report(Findings(waiting.draft, 1, waiting.rulebook, first.digest, "late", True), by="ann"),
     ):
         with pytest.raises(StateForbids) as stale:
@@ -142,7 +142,7 @@ def test_a_discarded_draft_is_over_and_an_absent_one_is_not_on_record(register: 
     for step in (
         lambda: register.drafts.replace(report.draft, 1, "{}", by="ann"),
         lambda: register.drafts.approve(report.draft, report.digest, by="bob"),
-        lambda: register.drafts.make_live(report.draft),
+        lambda: register.drafts.make_live(report.draft, report.digest),
     ):
         with pytest.raises(StateForbids):
             step()

@@ -1,0 +1,115 @@
+"""Assess a draft: everything that its approver has to know, in the order in which a fault stops it. Approves nothing, and knows no log.
+
+1 expectations: the packs' own vectors, the draft's, and those of the live rulebook that the draft does not restate;
+2 proofs: the constitution's properties and the draft's own; 3 the exact set of requests whose answer changes;
+4 the past: recorded decisions that would have been answered differently, newly allowed first."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from policies import constitution
+from policies.diff import diff
+from policies.drafting import Draft, Tell
+from policies.errors import RulebookRefused, Undecided
+from policies.judge import Judge
+from policies.prove import constitution as constitutional
+from policies.prove import prove
+from policies.rehearsal import Rehearsal, Result, Vector, pack_lines, rehearse
+from policies.replay import Past
+from policies.rulebook import Rulebook
+
+# What a report shows of each; the counts are always whole.
+MOST_FAILURES: Final = 50
+MOST_REGIONS: Final = 60
+MOST_LINKS: Final = 20
+MOST_GROUPS: Final = 200
+
+Entries = Callable[[], Iterable[tuple[int, bytes]]]
+"""Opens the log's entries, each with its index, to be read once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What was found. `stops` says why the draft must not go live; empty if nothing speaks against asking a second person."""
+
+    rulebook: str
+    base: str
+    stops: tuple[str, ...]
+    found: dict[str, object]
+
+    @property
+    def passed(self) -> bool:
+        """True if a second person may be asked."""
+        return not self.stops
+
+
+def assess(
+    draft: Draft, rulebook: Rulebook, live: Rulebook, expected: Sequence[Vector], entries: Entries, records: int, tell: Tell
+) -> Assessment:
+    """Assess the rulebook that a draft makes beside the live one, whose own expectations are `expected`.
+
+    `tell` hears of each step. Raises RecordDamaged, or what `entries` raises, where the past cannot be read."""
+    stops: list[str] = []
+    found: dict[str, object] = {"title": draft.title, "warnings": [fault.to_json() for fault in draft.warnings]}
+    try:
+        constitution.require(rulebook)
+    except RulebookRefused as error:
+        stops.append(error.sentence)
+    # 1
+    tell("expectations", 0, 0)
+    found["expectations"] = _expectations(draft, rulebook, expected, stops)
+    # 2
+    tell("proofs", 0, 0)
+    proofs = prove(rulebook, (*constitutional(rulebook.words), *draft.never))
+    found["proofs"] = [proof.to_json() for proof in proofs]
+    stops += [f"Not proved: {proof.sentence} ({proof.name}: {proof.outcome})" for proof in proofs if not proof.holds]
+    # 3
+    tell("changes", 0, 0)
+    found["changes"] = _changes(live, rulebook)
+    # 4
+    past = Past.read(_told(entries(), records, tell))
+    tell("past", records, records)
+    replayed = past.under(rulebook).to_json(MOST_LINKS)
+    groups = replayed["groups"]
+    assert isinstance(groups, list)
+    found["past"] = {**replayed, "groups": groups[:MOST_GROUPS], "groups_in_all": len(groups)}
+    return Assessment(rulebook.digest, live.digest, tuple(stops), found)
+
+
+def _expectations(draft: Draft, rulebook: Rulebook, expected: Sequence[Vector], stops: list[str]) -> dict[str, object]:
+    under = Rehearsal(under=Judge(rulebook))
+    restated = {vector.id for vector in draft.vectors}
+    sets: dict[str, list[Result]] = {
+        "packs": [result for name in sorted({pack.name for pack in rulebook.packs}) for result in rehearse(pack_lines(name))],
+        "own": [under.run(vector) for vector in draft.vectors],
+        # What the live rulebook was approved for holds on, unless the draft says the new expectation under the same id.
+        "live": [under.run(vector) for vector in expected if vector.id not in restated],
+    }
+    for name, results in sets.items():
+        failed = sum(not result.passed for result in results)
+        if failed:
+            stops.append(f"{failed} of {len(results)} expectations ({name}) are not met.")
+    return {
+        name: {
+            "passed": sum(result.passed for result in results),
+            "failed": sum(not result.passed for result in results),
+            "failures": [result.to_json() for result in results if not result.passed][:MOST_FAILURES],
+        }
+        for name, results in sets.items()
+    }
+
+
+def _changes(live: Rulebook, rulebook: Rulebook) -> dict[str, object]:
+    """Every request that is answered differently; where that cannot be found out, the approver is told so."""
+    try:
+        return diff(live, rulebook, most=MOST_REGIONS).to_json()
+    except Undecided as error:
+        return {"undecided": error.sentence}
+
+
+def _told(entries: Iterable[tuple[int, bytes]], records: int, tell: Tell) -> Iterable[tuple[int, bytes]]:
+    for count, entry in enumerate(entries):
+        if count % 4096 == 0:
+            tell("past", count, records)
+        yield entry
