@@ -88,7 +88,8 @@ def _expectations(draft: Draft, rulebook: Rulebook, expected: Sequence[Vector], 
     }
     for name, results in sets.items():
         failed = sum(not result.passed for result in results)
-        if failed:
+        # Whoever returns to an old rulebook means to give up what came after it; the approver sees what that is.
+        if failed and not (name == "live" and draft.return_to):
             stops.append(f"{failed} of {len(results)} expectations ({name}) are not met.")
     return {
         name: {

@@ -3,7 +3,7 @@ everything that is wrong with it, line by line. Keeps no draft and approves none
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
@@ -79,6 +79,15 @@ class Draft:
     never: tuple[Property, ...]
     return_to: str | None
     warnings: tuple[Fault, ...]
+
+    def with_those_of(self, document: Mapping[str, Any]) -> "Draft":
+        """A draft that returns to an old rulebook, with the expectations and properties by which that one went live."""
+        faults: list[Fault] = []
+        words = Vocabulary.shipped()
+        found = replace(self, vectors=_vectors(document.get("vectors"), faults), never=_never(document.get("never"), faults, words))
+        if faults:
+            raise DraftRefused(faults)
+        return found
 
     def build(self) -> Rulebook:
         """Make the rulebook, held against the constitution. Raises RulebookRefused."""

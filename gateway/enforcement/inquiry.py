@@ -24,11 +24,19 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Return:
+    """The old rulebook that a draft returns to: its text, and the document by which it first went live."""
+
+    text: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What a report is asked about; carried to the process that answers it."""
 
     draft: str
-    returns: str | None
+    returns: Return | None
     live: str
     expected: Mapping[str, Any]
     entries: RecordedEntries
@@ -37,7 +45,10 @@ class Question:
         """Answer it. Raises DraftRefused, RulebookRefused, RecordDamaged, LogDamaged or LogUnavailable."""
         tell("rules", 0, 0)
         draft = read_draft(json.loads(self.draft))
-        rulebook = draft.build() if self.returns is None else Rulebook.from_text(self.returns)
+        if self.returns is None:
+            rulebook = draft.build()
+        else:
+            draft, rulebook = draft.with_those_of(self.returns.document), Rulebook.from_text(self.returns.text)
         size = self.entries.size()
         found = assess(
             draft, rulebook, Rulebook.from_text(self.live), own_vectors(self.expected), partial(self.entries.first, size), size, tell

@@ -14,7 +14,7 @@ from typing import Any, Final
 from gateway.clock import Clock, iso
 from gateway.enforcement.aside import Step, WorkFailed, do_aside
 from gateway.enforcement.bench import Bench
-from gateway.enforcement.inquiry import Question, difference, lint_document
+from gateway.enforcement.inquiry import Question, Return, difference, lint_document
 from gateway.enforcement.recorded import RecordedEntries
 from gateway.enforcement.registrar import Actor, Done, Registrar
 from gateway.records.canonical import canonical, storable
@@ -75,7 +75,7 @@ class RulebookDesk:
         returns = document.get("return_to")
         question = Question(
             draft=draft.document,
-            returns=None if returns is None else self.rulebooks.get(returns).text,
+            returns=None if returns is None else Return(self.rulebooks.get(returns).text, self._expected(returns)),
             live=live.text,
             expected=self._expected(live.digest),
             entries=RecordedEntries(self.log_file),
