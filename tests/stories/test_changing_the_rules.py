@@ -84,7 +84,7 @@ async def decision(town: Town, who: str = NGO) -> dict[str, Any]:
 
 async def test_a_looser_rulebook_is_drafted_shown_for_what_it_is_approved_by_another_obeyed_and_taken_back(town: Town) -> None:
     loose = town.house.bench.judge().rulebook.digest
-    # A stricter rulebook goes live, and refuses what the organisation asks.
+    # 1 A stricter rulebook goes live, and refuses what the organisation asks.
     strict = await lived(town, await drafted(town, STRICT))
     calls = town.calls
     refused = await town.search(NGO)
@@ -94,7 +94,7 @@ async def test_a_looser_rulebook_is_drafted_shown_for_what_it_is_approved_by_ano
     asked = await decision(town)
     assert (asked["decision"], asked["rulebook"]) == ("refusal", strict)
 
-    # Now somebody wants it back as it was. The live rulebook's expectation stands in the way until it is restated.
+    # 2 Now somebody wants it back as it was. The live rulebook's expectation stands in the way until it is restated.
     forgetful = await drafted(town, {"title": "As before", "packs": {"baseline": {}}})
     report = await reported(town, forgetful)
     assert not report["passed"]
@@ -112,7 +112,7 @@ async def test_a_looser_rulebook_is_drafted_shown_for_what_it_is_approved_by_ano
     assert (group["change"], group["purpose"], group["client"]) == ("newly-allowed", "missing_person", "ngo_victim")
     assert town.entry(group["links"][0]["index"])["decision_id"] == refused.json()["decision_id"]
 
-    # Who wrote it does not approve it, whichever role they hold; another does, and exactly that report.
+    # 3 Who wrote it does not approve it, whichever role they hold; another does, and exactly that report.
     own = await send(town, "POST", f"/drafts/{draft}/approve", AMY, {"report": report["digest"]})
     assert (own.status_code, own.json()["type"]) == (409, "urn:custodes:problem:same-person")
     assert town.entries("access-denied")[-1]["why"] == "same-person"
@@ -127,7 +127,7 @@ async def test_a_looser_rulebook_is_drafted_shown_for_what_it_is_approved_by_ano
     assert (entry["rulebook"], entry["replaces"], entry["report"]) == (loose, strict, report["digest"])
     assert (await decision(town))["rulebook"] == loose
 
-    # And back: an old rulebook, a new report, a new approval.
+    # 4 And back: an old rulebook, a new report, a new approval.
     back = await send(town, "POST", f"/{strict}/rollback", ANN, {"title": "It was better before"})
     assert back.status_code == 201
     await lived(town, back.json()["draft"])
@@ -137,7 +137,7 @@ async def test_a_looser_rulebook_is_drafted_shown_for_what_it_is_approved_by_ano
     assert [reign["digest"] for reign in reigns] == [strict, loose, strict, loose]
     text = await town.get(f"/audit/rulebooks/{strict}.json")
     assert hashlib.sha256(text.content).hexdigest() == strict
-    # Nobody who acted is named in the log.
+    # 5 Nobody who acted is named in the log.
     log = b"".join(json.dumps(entry).encode() for entry in town.entries("policy-change"))
     assert not any(f'"{person}"'.encode() in log for person in ROLES)
 
