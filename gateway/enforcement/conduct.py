@@ -163,8 +163,10 @@ class Conduct:
             return touched
         if gallery is not None and self.wires.enumerated and answer.candidates:
             tags = tuple(self._tag(candidate.subject) for candidate in answer.candidates)
-            met = self.book.meet(f"gallery/{client}/{gallery}", tags, now, now - timedelta(days=1))
-            if met >= self.wires.enumerated:
+            scope = f"gallery/{client}/{gallery}"
+            if self.book.meet(scope, tags, now, now - timedelta(hours=1)) >= self.wires.enumerated:
+                # Counted anew from here: the client's next case is not stopped for what this one did.
+                self.book.forget_scope(scope)
                 return "gallery-enumeration"
         return None
 

@@ -92,7 +92,11 @@ class ConductBook:
             session.exec(delete(EncounterRow).where(col(EncounterRow.scope) == scope))
 
     def forget_before(self, at: datetime) -> None:
-        """Drop what is older."""
+        """Drop what is older. Writes nothing where nothing is."""
+        with self._database.reading() as session:
+            old = session.exec(select(ObservationRow.id).where(col(ObservationRow.at) < at)).first()
+            if old is None and session.exec(select(EncounterRow.tag).where(col(EncounterRow.at) < at)).first() is None:
+                return
         with self._database.writing() as session:
             session.exec(delete(ObservationRow).where(col(ObservationRow.at) < at))
             session.exec(delete(EncounterRow).where(col(EncounterRow.at) < at))

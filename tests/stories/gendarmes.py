@@ -132,6 +132,7 @@ async def _settle(town: France) -> None:
         shown = Evidence(GENDARMES, kind, True, now - timedelta(days=1), now + timedelta(days=300))
         registry.evidence.record(shown, REGISTRARS[0])
     registry.galleries.create(Gallery(LIST, GENDARMES, "missing_person_reports", (), ("missing_person",), 365))
+    registry.galleries.confirm(LIST, REGISTRARS[0])
     town.house.gallery_desk.templates.create(LIST, town.house.gallery_desk.recogniser)
     said = {"custodes-purpose": "missing_person", "custodes-subject": '"canary-subject-7"', "custodes-place": "FR"}
     still = "source=upload, device=none, space=none, age_s=86400, subject_involved=?0"

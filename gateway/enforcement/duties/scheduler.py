@@ -24,6 +24,7 @@ from gateway.errors import CustodesError
 from gateway.records import entries
 from gateway.registry.authorisations import Authorisation, Authorisations
 from gateway.registry.cases import Cases
+from gateway.registry.conduct import KEPT
 from gateway.registry.duties import OWED, Duties, Duty
 from gateway.registry.errors import NotOnRecord, RegistryError
 from gateway.registry.galleries import Galleries
@@ -62,7 +63,7 @@ class Scheduler:
     def round(self) -> Round:
         """Look once. Raises AuditUnavailable, LogUnavailable or StoreUnavailable; what was begun is then done in the next round.
 
-        1 the lease; 2 what time the log says it is; 3 each open duty."""
+        1 the lease; 2 what time the log says it is; 3 each open duty; 4 what was kept of conduct, and only for a while."""
         with self._one_at_a_time:
             return self._round()
 
@@ -89,6 +90,8 @@ class Scheduler:
             elif duty.state == OWED and is_overdue(duty, self.time.now(), papers):
                 self._record(duty, "overdue", partial(self.duties.fall_due, duty.id), {})
                 overdue.append(duty.id)
+        # 4
+        self.shredder.book.forget_before(self.clock.now() - KEPT)
         return Round(True, steps, tuple(discharged), tuple(overdue))
 
     def _read_the_log(self) -> int:
