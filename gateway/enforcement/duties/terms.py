@@ -97,7 +97,7 @@ TERMS: Final[Mapping[str, Term]] = MappingProxyType(
 # Kept with the request itself, and where that shows.
 AT_ONCE: Final = MappingProxyType(
     {
-        "human_review": "the result waits, encrypted, until so many different trained people have judged it",
+        "human_review": "the result waits, encrypted, until so many different reviewers have judged it",
         "threshold_min": "candidates below are not reported",
         "not_sole_basis": "every result carries the label",
         "disclose_fr_use": "every result says that whoever acts on it discloses the use",
