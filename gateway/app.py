@@ -37,6 +37,7 @@ from gateway.assembly import Assembly
 from gateway.console.console import console
 from gateway.errors import CustodesError
 from gateway.records.evidence import EvidenceRoom
+from gateway.records.exports import Exports
 from gateway.registry.rulebook import text_of
 
 VERSION: Final = "0.1.0"
@@ -59,7 +60,7 @@ def create_app(house: Assembly) -> FastAPI:
     )
     for routes in _doors(house):
         app.include_router(routes)
-    for pages in console(house, status_of):
+    for pages in console(house, status_of, exports_of(house), evidence_room(house)):
         app.include_router(pages)
     app.add_exception_handler(CustodesError, render_problem)
     app.add_exception_handler(HTTPException, render_http_exception)
@@ -69,6 +70,16 @@ def create_app(house: Assembly) -> FastAPI:
     app.add_middleware(Guard)
     _declare_bearer(app)
     return app
+
+
+def exports_of(house: Assembly) -> Exports:
+    """Return how found entries are written out."""
+    return Exports(house.log, house.explorer, VERSION)
+
+
+def evidence_room(house: Assembly) -> EvidenceRoom:
+    """Return where the evidence for one decision is gathered."""
+    return EvidenceRoom(house.log, house.explorer, text_of(house.registry.rulebooks))
 
 
 def _doors(house: Assembly) -> list[APIRouter]:
@@ -91,8 +102,8 @@ def _doors(house: Assembly) -> list[APIRouter]:
         DutyDoor(door, house.duties),
         CatalogueDoor(house.bench, house.registry.rulebooks),
         PolicyDoor(door, house.rulebook_desk, house.reports),
-        AuditDoor(door, house.log, house.explorer, house.journal, house.clock, VERSION),
-        EvidenceDoor(door, EvidenceRoom(house.log, house.explorer, texts), house.journal, house.clock),
+        AuditDoor(door, house.log, house.explorer, house.journal, house.clock, exports_of(house)),
+        EvidenceDoor(door, evidence_room(house), house.journal, house.clock),
         ErasureDoor(door, house.eraser),
         RulebookDoor(door, house.explorer, house.journal, house.clock, texts),
         TransparencyDoor(house.log),

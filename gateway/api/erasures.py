@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
-from gateway.api.audit import is_decision_id
 from gateway.api.door import Door, FieldMalformed, text_of
 from gateway.api.openapi import json_request, problem_responses
 from gateway.api.rendering import json_response
 from gateway.enforcement.erasure import Eraser, Target, Why
+from gateway.records.asking import is_decision_id
 
 _ABOUT = {"case_ref": "case", "subject": "subject", "decision_id": "decision"}
 _SCHEMA = {

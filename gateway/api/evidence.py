@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
-from gateway.api.audit import is_decision_id
 from gateway.api.door import Door, FieldMalformed
 from gateway.api.openapi import problem_responses
 from gateway.audit.bundle import write_bundle
 from gateway.clock import Clock
 from gateway.enforcement.journal import Journal
 from gateway.records import entries
+from gateway.records.asking import is_decision_id
 from gateway.records.disclosure import Reader
 from gateway.records.evidence import EvidenceRoom
 

@@ -8,14 +8,19 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
+from starlette.responses import StreamingResponse
 
+from gateway.audit.bundle import write_bundle
 from gateway.console.desk import Desk
 from gateway.console.entries import line_of, lines, parsed
-from gateway.console.pages import mapping
+from gateway.console.pages import SAFE_HEADERS, mapping
 from gateway.console.visits import PageUnknown, Visit
 from gateway.records import entries
-from gateway.records.asking import FILTERS, PAGE, Question, QuestionMalformed, read_question, whole
+from gateway.records.asking import FILTERS, PAGE, Question, QuestionMalformed, is_decision_id, read_question, whole
+from gateway.records.disclosure import Reader
+from gateway.records.evidence import EvidenceRoom
 from gateway.records.explorer import Explorer, Filter
+from gateway.records.exports import MEDIA_TYPES, Exports
 
 KINDS = (
     "intent",
@@ -46,15 +51,19 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class AuditPages:
-    """/console/audit, /console/audit/entries/{index}."""
+    """/console/audit and below it: entries, exports, bundles."""
 
     desk: Desk
     explorer: Explorer
+    exports: Exports
+    evidence: EvidenceRoom
 
     def router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=self.desk.route(), include_in_schema=False)
         router.add_api_route("/console/audit", self.find, methods=["GET"])
+        router.add_api_route("/console/audit/export", self.export, methods=["GET"])
+        router.add_api_route("/console/audit/bundles/{decision_id}", self.bundle, methods=["GET"])
         router.add_api_route("/console/audit/entries/{index}", self.read, methods=["GET"])
         return router
 
@@ -110,6 +119,28 @@ class AuditPages:
             related=related,
             key=self.desk.log.verifier_keys[0].text(),
         )
+
+    async def export(self, request: Request) -> Response:
+        """Hand out every entry that answers the question, as a file."""
+        visit = await self.desk.visit(request, "auditor")
+        given = {name: value for name, value in request.query_params.items() if value}
+        form = given.pop("format", "jsonl")
+        if form not in MEDIA_TYPES:
+            raise QuestionMalformed("format", f"'format' is one of {', '.join(MEDIA_TYPES)}.")
+        asked = read_question(given)
+        await self._read(visit, {"export": form}, asked.wanted)
+        headers = {**SAFE_HEADERS, **self.exports.headers(form)}
+        return StreamingResponse(self.exports.lines(form, asked), media_type=MEDIA_TYPES[form], headers=headers)
+
+    async def bundle(self, request: Request, decision_id: str) -> Response:
+        """Hand out the evidence for one decision: a file that proves itself."""
+        visit = await self.desk.visit(request, "auditor")
+        if not is_decision_id(decision_id):
+            raise PageUnknown("There is no such decision.")
+        await self._read(visit, {"evidence": str(Reader.AUDITOR)}, Filter(decision_id=decision_id))
+        evidence = await asyncio.to_thread(self.evidence.gather, decision_id, Reader.AUDITOR)
+        headers = {**SAFE_HEADERS, "content-disposition": f'attachment; filename="evidence-{decision_id}.zip"'}
+        return Response(await asyncio.to_thread(write_bundle, evidence), media_type="application/zip", headers=headers)
 
     def _entry(self, index: int) -> tuple[bytes, dict[str, str], list[Any]]:
         body = self.desk.log.entry(index)

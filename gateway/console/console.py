@@ -8,6 +8,7 @@ from gateway.assembly import Assembly
 from gateway.console.audit import AuditPages
 from gateway.console.cases import CasePages
 from gateway.console.desk import Desk
+from gateway.console.drafts import DraftPages
 from gateway.console.entrance import EntrancePages
 from gateway.console.overview import OverviewPage
 from gateway.console.pages import Pages
@@ -16,10 +17,12 @@ from gateway.console.policies import PolicyPages
 from gateway.console.registers import RegisterPages
 from gateway.console.visits import Visits
 from gateway.errors import CustodesError
+from gateway.records.evidence import EvidenceRoom
+from gateway.records.exports import Exports
 from policies.vocabulary import Vocabulary
 
 
-def console(house: Assembly, status_of: Callable[[CustodesError], int]) -> list[APIRouter]:
+def console(house: Assembly, status_of: Callable[[CustodesError], int], exports: Exports, evidence: EvidenceRoom) -> list[APIRouter]:
     """Return the routes of every page."""
     visits = Visits(house.registry.signins, house.registry.lookups, house.journal, house.clock, house.settings.url)
     pages = Pages(house.clock)
@@ -29,8 +32,9 @@ def console(house: Assembly, status_of: Callable[[CustodesError], int]) -> list[
         EntrancePages(desk, house.desks.people).router(),
         OverviewPage(desk, house.explorer, house.waiting.queue, house.readiness).router(),
         PolicyPages(desk, house.bench, house.clock).router(),
+        DraftPages(desk, house.rulebook_desk, house.reports).router(),
         RegisterPages(desk, house.desks, Vocabulary.shipped(), house.clock).router(),
         PeoplePage(desk, house.desks.people).router(),
         CasePages(desk, house.desks.cases, house.explorer, house.registry.rulebooks, house.clock).router(),
-        AuditPages(desk, house.explorer).router(),
+        AuditPages(desk, house.explorer, exports, evidence).router(),
     ]

@@ -30,6 +30,7 @@ PEOPLE = {
     "di": ("Di Nkemelu", ("reviewer",)),
     "eve": ("Eve Tanaka", ("reviewer",)),
     "fin": ("Fin Aydin", ("registrar",)),
+    "hal": ("Hal Novak", ("policy_author", "policy_approver")),
 }
 
 
@@ -115,7 +116,8 @@ def site(tmp_path_factory) -> Iterator[Site]:
     thread.join(60)
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: as long as Playwright's loop runs in this thread, no asynchronous test can.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
@@ -137,7 +139,8 @@ def visitor(browser, site):
         context = browser.new_context(**options)
         contexts.append(context)
         context.on(
-            "request", lambda request: strays.append(request.url) if not request.url.startswith((site.url, "blob:", "data:")) else None
+            "request",
+            lambda request: strays.append(request.url) if not request.url.startswith((site.url, "blob:", "file:")) else None,
         )
         page = context.new_page()
         if who is not None:

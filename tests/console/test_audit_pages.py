@@ -1,6 +1,8 @@
 """An auditor in the browser: finds a refusal, verifies it, and sees an altered row turn red."""
 
+import json
 import sqlite3
+import zipfile
 from contextlib import closing
 
 from tests.stories.town import LIVE, POLICE
@@ -92,3 +94,27 @@ def test_text_from_people_stays_text(site, signed_in):
     page = web.get("/console").text
     assert "<script>alert" not in page
     assert "Cy &lt;script&gt;" in page
+
+
+def test_the_question_is_exported_as_asked_and_the_export_is_an_entry(site, signed_in):
+    refused(site)
+    web, _token = signed_in("cy")
+    lines = web.get("/console/audit/export?kind=denial&format=csv").text.splitlines()
+    assert len(lines) == 1 + len(site.entries("denial"))
+    assert site.entries("log-read")[-1]["what"]["export"] == "csv"
+    assert web.get("/console/audit/export?format=xml").status_code == 422
+
+
+def test_a_decisions_bundle_proves_itself_offline(site, visitor, signed_in, tmp_path):
+    decision = site.house.log.entry(refused(site))
+    name = json.loads(decision)["decision_id"]
+    web, _token = signed_in("cy")
+    bundle = tmp_path / "evidence.zip"
+    bundle.write_bytes(web.get(f"/console/audit/bundles/{name}").content)
+    with zipfile.ZipFile(bundle) as opened:
+        opened.extractall(tmp_path)
+        (shown,) = [tmp_path / one for one in opened.namelist() if one.endswith(".html")]
+    page = visitor(None, offline=True)
+    page.goto(shown.as_uri())
+    page.wait_for_function("document.body.innerText.match(/verified|holds/i)")
+    assert web.get("/console/audit/bundles/nonsense").status_code == 404

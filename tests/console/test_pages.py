@@ -61,6 +61,18 @@ def test_the_readers_language_is_the_chosen_one_or_else_the_browsers(site):
         assert '<html lang="en"' in web.get("/console/sign-in").text
 
 
+MORE = (
+    "/console/audit/entries/0",
+    "/console/policies/cells/missing_person/ngo_victim",
+    "/console/policies/packs/vendor-amazon",
+    "/console/policies/try",
+    "/console/policies/drafts",
+    "/console/clients/reunite",
+    "/console/cases/reunite/MP-2026-0142",
+    "/console/sign-in",
+)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
 def test_no_page_has_a_serious_fault_for_people_who_cannot_see_or_point(site, visitor, theme, width):

@@ -27,6 +27,7 @@ def test_without_a_policy_no_witness_is_relied_on(tmp_path):
         f"witness w1 {KEY[:-1]}\nquorum w1\n",
         "\x00",
     ],
+    ids=["empty", "unnamed", "no-quorum", "ftp", "short-key", "nul"],  # the key is new each time: tests named by it could not be dealt out
 )
 def test_a_policy_that_cannot_be_read_stops_the_start_and_names_the_file(text, tmp_path):
     settings = read_settings({}, home=tmp_path)
@@ -48,6 +49,7 @@ def test_a_policy_that_a_setting_names_must_be_there(tmp_path):
         (f"witness w1 {KEY}\nquorum w1\n", False, "without an address: w1"),
         ("quorum\n", False, "malformed: line 1"),
     ],
+    ids=["none", "good", "no-address", "malformed"],
 )
 def test_doctor_says_how_it_stands_with_the_witnesses(text, well, says, tmp_path):
     if text is not None:
