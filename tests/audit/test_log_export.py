@@ -6,7 +6,7 @@ from gateway.audit.export import write_export
 from gateway.audit.tiles import decode_bundle, encode_bundle
 from gateway.audit.tlogproof import TlogProof
 from gateway.audit.verify import verify_export
-from tests.audit.honest import canonical, story
+from tests.audit.honest import canonical, rulebook, story
 from tests.audit.logbook import database, opened, signer
 
 SIZE = 520
@@ -21,7 +21,7 @@ def log(tmp_path):
 
 
 def test_an_export_of_the_real_log_passes_the_verifier(log, tmp_path):
-    head = write_export(log, tmp_path / "export", signer().key)
+    head = write_export(log, tmp_path / "export", signer().key, rulebook=rulebook)
     report = verify_export(tmp_path / "export", signer().key)
     assert head.size == SIZE
     assert not report.findings, report.findings
@@ -39,6 +39,6 @@ def test_an_entry_changed_in_the_database_is_named_by_the_outsider(log, tmp_path
         place = 123 - (size - len(entries))
         entries[place] = entries[place].replace(b"permit", b"refuse").replace(b"2026", b"2025")
         sql.execute("UPDATE batches SET bundle = ? WHERE size = ?", (encode_bundle(entries), size))
-    write_export(log, tmp_path / "export", signer().key)
+    write_export(log, tmp_path / "export", signer().key, rulebook=rulebook)
     report = verify_export(tmp_path / "export", signer().key)
     assert 123 in [finding.index for finding in report.findings]

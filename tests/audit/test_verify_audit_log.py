@@ -12,7 +12,7 @@ from gateway.audit.quorum import TrustPolicy, WitnessKey
 from gateway.audit.tlogproof import TlogProof
 from gateway.audit.verify import Demands, verify_export
 from tests.audit.goverifier import GoVerifier, build
-from tests.audit.honest import ORIGIN, canonical, story
+from tests.audit.honest import ORIGIN, canonical, rulebook, story
 
 SIZE = 311
 
@@ -37,7 +37,7 @@ def test_an_export_of_the_real_log_passes_both_verifiers(log, signer, tmp_path):
     filled(log, 0, 250)
     older = log.checkpoint()
     filled(log, 250)
-    write_export(log, tmp_path / "export", signer.key)
+    write_export(log, tmp_path / "export", signer.key, rulebook=rulebook)
     report = verify_export(tmp_path / "export", signer.key, older)
     assert report.ok
     assert (report.size, report.since) == (SIZE, 250)
@@ -59,7 +59,7 @@ def test_an_export_under_a_cosigned_checkpoint_carries_the_witness(log, signer, 
     filled(log, 0, 31, 31)
     log.cosign(31, [witness.cosign(Note.parse(log.checkpoint()).text, 1_763_892_000).line()])
     log.append_blocking(canonical(story(31, 32)))
-    write_export(log, tmp_path / "export", signer.key, log.published_checkpoint())
+    write_export(log, tmp_path / "export", signer.key, log.published_checkpoint(), rulebook=rulebook)
     policy = TrustPolicy("w1", witnesses={"w1": WitnessKey(witness.key)})
     report = verify_export(tmp_path / "export", signer.key, demands=Demands(policy=policy))
     assert report.ok
@@ -74,7 +74,7 @@ def test_one_altered_byte_in_the_database_turns_verification_red_at_that_entry(l
         database.execute("UPDATE batches SET bundle = ? WHERE size = ?", (edited, size))
     database.commit()
     database.close()
-    write_export(log, tmp_path / "export", signer.key)
+    write_export(log, tmp_path / "export", signer.key, rulebook=rulebook)
     first = verify_export(tmp_path / "export", signer.key).first
     assert (first.code, first.index) == ("entry-differs", 101)
 
@@ -87,7 +87,7 @@ def test_a_recovered_log_passes(signer, tmp_path):
     fresh = NoteSigner.generate("custodes.test/log2")
     log = AuditLog.recover(tmp_path / "new", fresh, last=last, at=datetime(2026, 11, 24, tzinfo=UTC), reason="disk lost")
     log.append_blocking(canonical(story(0, 1)))
-    write_export(log, tmp_path / "export", fresh.key)
+    write_export(log, tmp_path / "export", fresh.key, rulebook=rulebook)
     log.close()
     report = verify_export(tmp_path / "export", fresh.key)
     assert report.ok
