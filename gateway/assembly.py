@@ -22,7 +22,7 @@ from gateway.custody.files import write_new
 from gateway.custody.opening import open_home_log
 from gateway.enforcement import fitness
 from gateway.enforcement.alarms import Alarms
-from gateway.enforcement.bench import Bench, name_the_rulebook
+from gateway.enforcement.bench import Bench, live_by_the_log, name_the_rulebook
 from gateway.enforcement.boots import beginning, beginning_alone, boot, forget_the_dead, is_running
 from gateway.enforcement.conduct import Conduct, Wires
 from gateway.enforcement.desks import Desks
@@ -435,7 +435,7 @@ def _with_request_path(
     fetcher = Fetcher()
     issuers = TrustedIssuers(registry.issuer, clock, fetcher)
     alarms = Alarms(log, clock)
-    bench = Bench(registry.lookups, registry.rulebooks, alarms)
+    bench = Bench(registry.lookups, registry.rulebooks, alarms, partial(live_by_the_log, explorer))
     templates = template_galleries(settings.home)
     desks = desks_of(registry, registrar)
     # 1 what waits for people; 2 the way of a request; 3 what the doors are given

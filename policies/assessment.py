@@ -68,7 +68,7 @@ def assess(
     tell("changes", 0, 0)
     found["changes"] = _changes(live, rulebook)
     # 4
-    past = Past.read(_told(entries(), records, tell))
+    past = Past.read(_told(entries(), records, tell), rulebook.settings)
     tell("past", records, records)
     replayed = past.under(rulebook).to_json(MOST_LINKS)
     groups = replayed["groups"]

@@ -1,11 +1,14 @@
 """`doctor`: say what is missing for the service to run, and how to mend it. Changes nothing."""
 
+import json
 import os
 import shutil
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -16,13 +19,17 @@ from engine.equipment import read_equipment
 from engine.errors import EngineError
 from engine.evaluation.record import BELIEVED, check_current, from_record, shipped_record
 from engine.recognisers.base import dlib_digest
-from gateway.assembly import evaluations_of, open_log
+from gateway.assembly import evaluations_of, open_explorer, open_log
 from gateway.audit.errors import AuditError
 from gateway.audit.quorum import TrustPolicy
 from gateway.cli.options import FAILED, HomeOption, JsonOption, PortOption, say, settings_of
 from gateway.clock import SystemClock
+from gateway.enforcement.bench import live_by_the_log
 from gateway.errors import CustodesError
+from gateway.records.explorer import Filter
+from gateway.registry.rulebook import Rulebooks
 from gateway.settings import Home, Settings
+from gateway.store.sessions import Database
 from gateway.witnessing.cosigning import Cosigning
 from gateway.witnessing.policy import read_policy
 from gateway.witnessing.posting import Poster
@@ -30,6 +37,7 @@ from policies.errors import PolicyError
 from policies.rulebook import build
 
 _LEAST_DISK: Final = 2 * 1024**3
+_LATELY: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,9 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield _disk(settings.home)
     yield from _home(settings.home)
     yield _rulebook()
-    yield _log(settings)
+    yield (log := _log(settings))
+    if log.well and (settings.home.audit / "log.sqlite").exists():
+        yield from _judgement(settings)
     yield _witnesses(settings)
     yield _evaluation(settings)
     yield _port(settings)
@@ -128,6 +138,33 @@ def _log(settings: Settings) -> Finding:
     except (AuditError, CustodesError) as fault:
         return Finding("audit log", False, fault.sentence, "Do not start: keep the files, and compare them with an export or a witness.")
     return Finding("audit log", True, f"{size} entries, head verified")
+
+
+def _judgement(settings: Settings) -> Iterator[Finding]:
+    """What the log says of the rules: which rulebook is live, and whether the judge ever raised an alarm."""
+    database, clock = Database.open(settings.home.registry), SystemClock()
+    try:
+        with closing(open_log(settings)) as log, closing(open_explorer(settings, log)) as explorer:
+            logged = live_by_the_log(explorer)
+            alarms = explorer.counts("kind", kind="alarm").get("alarm", 0)
+            last = [json.loads(found.body) for found in explorer.find(Filter(kind="alarm"), limit=1)]
+        pointed = Rulebooks(database, clock).live().digest
+    except (AuditError, CustodesError) as fault:
+        yield Finding("live rulebook", False, fault.sentence, "Look at the registry.")
+        return
+    finally:
+        database.close()
+    if logged not in (None, pointed):
+        mend = "It came there past the second person, or from a backup. Have the right one drafted, reported on and approved."
+        yield Finding("live rulebook", False, f"the registry points to {pointed}; by the log, {logged} is live.", mend)
+    else:
+        yield Finding("live rulebook", True, pointed)
+    if not last:
+        yield Finding("judge", True, "no alarm in the log")
+    else:
+        lately = datetime.fromisoformat(last[0]["at"]) > clock.now() - _LATELY
+        said = f"alarms in the log: {alarms}, the last at {last[0]['at']}: {last[0]['what']}"
+        yield Finding("judge", not lately, said, "What it was about was refused; find out why before you trust the rules.")
 
 
 def _evaluation(settings: Settings) -> Finding:

@@ -168,7 +168,8 @@ def desk_of(home: Path | None) -> Iterator[RulebookDesk]:
         settings = settings_of(home, None)
         try:
             with changing(settings, clock) as (registry, registrar):
-                bench = Bench(registry.lookups, registry.rulebooks, unheard)
+                # It decides nothing here: it only shows whether a rulebook can sit.
+                bench = Bench(registry.lookups, registry.rulebooks, unheard, lambda: None)
                 yield open_rulebook_desk(settings, clock, registry, registrar, bench)
         except WorkFailed as failed:
             faults = failed.more.get("faults")

@@ -3,7 +3,8 @@
 Never reads a rule: a rulebook is its text and the digest of that text. How one comes to be live is drafts.py."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -109,6 +110,13 @@ class Rulebooks:
             if pointer is None:
                 raise NotOnRecord("rulebook")
             return self._found(session, pointer.digest)
+
+    @contextmanager
+    def standing_still(self) -> Iterator[str | None]:
+        """Lend the live rulebook's digest while nobody, in no process, can change what is live."""
+        with self._database.unit() as session:
+            pointer = session.get(LiveRow, LIVE)
+            yield None if pointer is None else pointer.digest
 
     def get(self, digest: str) -> RulebookRecord:
         """Return any rulebook there ever was, by its digest."""

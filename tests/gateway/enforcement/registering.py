@@ -1,17 +1,19 @@
-"""Change a home's registry and die at a given point, as a process of its own. Run by test_registrar.py; never by anybody else."""
+"""Change a home's registry and die at a given point, as a process of its own. Run by tests of this folder; never by anybody else."""
 
 import os
 import sys
 from pathlib import Path
 
-from gateway.assembly import changing
+from gateway.assembly import changing, open_rulebook_desk
 from gateway.clock import SystemClock
+from gateway.enforcement.bench import Bench
 from gateway.enforcement.registrar import Actor, Registrar
 from gateway.enforcement.unsettled import UnsettledChanges
 from gateway.registry.clients import NewClient
 from gateway.registry.marks import Marks
 from gateway.settings import read_settings
 from gateway.store.sessions import Database
+from policies.judge import unheard
 
 POINTS = {
     "before the note": (UnsettledChanges, "put", "before"),
@@ -50,6 +52,10 @@ def main(home: str, what: str, point: str) -> None:
                 lambda: registry.clients.register(new, "rita"),
                 lambda client: {"client": client.id, "client_kind": client.kind},
             )
+        elif what == "live":
+            bench = Bench(registry.lookups, registry.rulebooks, unheard, lambda: None)
+            desk = open_rulebook_desk(read_settings({}, home=Path(home)), SystemClock(), registry, registrar, bench)
+            desk.activate(Actor("staff", "bob"), registry.drafts.all()[0].id)
         else:
             registrar.take(
                 Actor("staff", "rita"), "registrar", "client-change", "suspended", {"client": "known", "reason": "under inquiry"}
