@@ -60,6 +60,7 @@ from gateway.identity.fetching import Fetcher
 from gateway.identity.issuer import OLD_KEYS_KEPT, BuiltInIssuer
 from gateway.identity.issuers import TrustedIssuers
 from gateway.identity.keyring import Keyring
+from gateway.identity.relying_party import RelyingParty
 from gateway.identity.seals import RegistrarSeal, open_statement
 from gateway.identity.tokens import TokenVerifier
 from gateway.records import entries
@@ -165,6 +166,7 @@ class Assembly:
     keeping: Keeping
     readiness: Readiness
     fetcher: Fetcher
+    relying_party: RelyingParty | None
     cosigning: Cosigning
 
     @property
@@ -247,7 +249,7 @@ def desks_of(registry: Registry, registrar: Registrar) -> Desks:
     """Return the desks at which that registry is changed."""
     return Desks(
         clients=ClientDesk(registrar, registry.clients),
-        people=PeopleDesk(registrar, registry.staff),
+        people=PeopleDesk(registrar, registry.staff, registry.identities),
         cases=CaseDesk(registrar, registry.cases),
         papers=PaperDesk(registrar, registry.authorisations, registry.authorities),
         evidence=EvidenceDesk(registrar, registry.evidence),
@@ -351,30 +353,23 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
         seal = LocalSeal.fresh()
         workers = await Workers.start(worker_plan(settings, run, seal))
         stack.push_async_callback(workers.close)
-        heart = asyncio.create_task(beat(journal, clock, settings.heartbeat_seconds, lambda: workers.calls, run))
-        stack.callback(heart.cancel)
-        settling = asyncio.create_task(keep_settled(registrar))
-        stack.callback(settling.cancel)
+        stack.callback(asyncio.create_task(beat(journal, clock, settings.heartbeat_seconds, lambda: workers.calls, run)).cancel)
+        stack.callback(asyncio.create_task(keep_settled(registrar)).cancel)
         keys = IdempotencyKeys(registry.database, clock, run, partial(is_running, boots))
         quotas = Quotas(registry.database)
-        tidying = asyncio.create_task(keep_tidy(keys, quotas, clock))
-        stack.callback(tidying.cancel)
+        stack.callback(asyncio.create_task(keep_tidy(keys, quotas, clock)).cancel)
         post = Poster(WITNESS_DEADLINE_SECONDS)
         cosigning = await asyncio.to_thread(Cosigning, log, policy, post, clock)
         anchoring = Anchoring(log, journal.write, post, clock, authority)
-        stamping = asyncio.create_task(anchoring.run(settings.anchor_seconds))
-        stack.callback(stamping.cancel)
-        submitting = asyncio.create_task(cosigning.run(settings.witness_seconds))
-        stack.callback(submitting.cancel)
+        stack.callback(asyncio.create_task(anchoring.run(settings.anchor_seconds)).cancel)
+        stack.callback(asyncio.create_task(cosigning.run(settings.witness_seconds)).cancel)
         # 5
         house = _with_request_path(
             settings, clock, registry, registrar, log, explorer, journal, workers, seal, run, keys, quotas, cosigning, anchoring
         )
         stack.callback(house.scheduler.lease.give_up)
-        looking = asyncio.create_task(look_after(house.scheduler, settings.duty_seconds))
-        stack.callback(looking.cancel)
-        sweeping = asyncio.create_task(house.keeping.for_ever(SWEEP_SECONDS))
-        stack.callback(sweeping.cancel)
+        stack.callback(asyncio.create_task(look_after(house.scheduler, settings.duty_seconds)).cancel)
+        stack.callback(asyncio.create_task(house.keeping.for_ever(SWEEP_SECONDS)).cancel)
         stack.push_async_callback(house.reports.close)
         yield house
 
@@ -490,6 +485,7 @@ def _with_request_path(
         keeping=Keeping(registry.cases, templates, journal, clock),
         readiness=Readiness(log, bench, alarms, workers, gate, cosigning.report, anchoring.report),
         fetcher=fetcher,
+        relying_party=RelyingParty.registered(settings, issuers, fetcher, clock),
         cosigning=cosigning,
         rulebook_desk=rulebook_desk,
         reports=Reports(rulebook_desk),

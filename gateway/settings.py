@@ -110,6 +110,9 @@ class Settings:
     anchor_url: str | None = None
     anchor_certificate: Path | None = None
     anchor_seconds: float = 3600.0
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_secret: Path | None = None
 
     @property
     def url(self) -> str:
@@ -143,6 +146,9 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
         anchor_url=given.get("CUSTODES_ANCHOR_URL") or None,
         anchor_certificate=_file(given, "CUSTODES_ANCHOR_CERTIFICATE"),
         anchor_seconds=float(_whole(given, "CUSTODES_ANCHOR_SECONDS", int(base.anchor_seconds), 60, 604800)),
+        oidc_issuer=given.get("CUSTODES_OIDC_ISSUER") or None,
+        oidc_client_id=given.get("CUSTODES_OIDC_CLIENT_ID") or None,
+        oidc_secret=_file(given, "CUSTODES_OIDC_SECRET_FILE"),
     )
 
 

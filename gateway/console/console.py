@@ -10,6 +10,7 @@ from gateway.console.cases import CasePages
 from gateway.console.desk import Desk
 from gateway.console.drafts import DraftPages
 from gateway.console.entrance import EntrancePages
+from gateway.console.openid import OpenIdPages
 from gateway.console.overview import OverviewPage
 from gateway.console.pages import Pages
 from gateway.console.people import PeoplePage
@@ -29,7 +30,8 @@ def console(house: Assembly, status_of: Callable[[CustodesError], int], exports:
     desk = Desk(visits, pages, house.log, house.bench, status_of)
     return [
         pages.router(),
-        EntrancePages(desk, house.desks.people).router(),
+        EntrancePages(desk, house.desks.people, house.relying_party is not None).router(),
+        *([] if house.relying_party is None else [OpenIdPages(desk, house.desks.people, house.relying_party).router()]),
         OverviewPage(desk, house.explorer, house.waiting.queue, house.readiness).router(),
         PolicyPages(desk, house.bench, house.clock).router(),
         DraftPages(desk, house.rulebook_desk, house.reports).router(),

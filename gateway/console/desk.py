@@ -47,6 +47,14 @@ class Desk:
         """Return a page."""
         return self.pages.render(request, template, visit=visit, frame=self._frame(), status=status, **values)
 
+    def ways_in(
+        self, request: Request, wanted: str, *, provider: bool, status: int = 200, problem: str | None = None, told: str = ""
+    ) -> Response:
+        """Return the page with the ways in, and what was wrong with the one that was tried."""
+        values = {"next": wanted, "provider": provider, "problem": problem, "told": told}
+        # Whoever changes the language there comes back to this page, not to an answer that was given once.
+        return self.show(request, None, "sign_in.html", status=status, address=f"{SIGN_IN}?{urlencode({'next': wanted})}", **values)
+
     def route(self) -> type[APIRoute]:
         """Return the kind of route whose faults become pages: a sentence, a next step, and the status that the API would give."""
         desk = self

@@ -22,6 +22,7 @@ class EntrancePages:
 
     desk: Desk
     people: PeopleDesk
+    provider: bool
 
     def router(self) -> APIRouter:
         """Return the routes."""
@@ -36,7 +37,7 @@ class EntrancePages:
 
     async def sign_in(self, request: Request) -> Response:
         """Show the ways in."""
-        return self.desk.show(request, None, "sign_in.html", next=page_of_ours(request.query_params.get("next")), problem=None)
+        return self.desk.ways_in(request, page_of_ours(request.query_params.get("next")), provider=self.provider)
 
     async def enter(self, request: Request) -> Response:
         """Let the bearer of a one-time link in. What is wrong with a link that fails is not told, but is in the log."""
@@ -49,9 +50,9 @@ class EntrancePages:
             done = await asyncio.to_thread(self.people.enter, secret)
         except NotOnRecord:
             await journal.write(entries.authn_denied(at=clock.now(), token_sha256=None, why="one-time-link", path=request.url.path))
-            return self.desk.show(request, None, "sign_in.html", status=401, next=wanted, problem="sign_in.link_refused")
+            return self.desk.ways_in(request, wanted, provider=self.provider, status=401, problem="sign_in.link_refused")
         response = see(wanted)
-        await asyncio.to_thread(self.desk.visits.admit, response, done.value.id)
+        await asyncio.to_thread(self.desk.visits.admit, request, response, done.value.id)
         return response
 
     async def sign_out(self, request: Request) -> Response:

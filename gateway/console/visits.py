@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from gateway.clock import Clock
 from gateway.enforcement.journal import Journal
 from gateway.errors import CustodesError
+from gateway.identity.attempts import SECONDS, Attempt
 from gateway.identity.errors import RoleMissing
 from gateway.records import entries
 from gateway.registry.errors import NotOnRecord
@@ -22,6 +23,7 @@ from gateway.registry.staff import StaffMember
 _FORM_BYTES: Final = 256 * 1024
 _FORM_FIELDS: Final = 500
 _COOKIE: Final = "custodes_signin"
+_ATTEMPT: Final = "custodes_attempt"
 HOME_PAGE: Final = "/console"
 
 
@@ -71,6 +73,11 @@ class Visits:
         return f"__Host-{_COOKIE}" if self._secure else _COOKIE
 
     @property
+    def attempt_cookie(self) -> str:
+        """The name of the cookie that an attempt to sign in at the organisation's provider is kept in."""
+        return f"__Host-{_ATTEMPT}" if self._secure else _ATTEMPT
+
+    @property
     def _secure(self) -> bool:
         return self.url.startswith("https://")
 
@@ -111,10 +118,25 @@ class Visits:
             raise FormRefused("This page was made for an earlier sign-in; reload it and send the form again. Nothing was done.")
         return fields
 
-    def admit(self, response: Response, staff_id: str) -> None:
-        """Sign a person in: their browser gets the secret, which no script can read and no other site can send."""
+    def admit(self, request: Request, response: Response, staff_id: str) -> None:
+        """Sign a person in: their browser gets the secret, which no script can read and no other site can send.
+
+        Whoever was signed in there before is so no longer: nobody could sign that out any more."""
+        if former := request.cookies.get(self.cookie):
+            self.signins.end(former)
         signin = self.signins.begin(staff_id)
         response.set_cookie(self.cookie, signin.secret, path="/", httponly=True, secure=self._secure, samesite="strict")
+
+    def keep_attempt(self, response: Response, attempt: Attempt) -> None:
+        """Have the browser keep an attempt to sign in. Lax: the way back from the provider begins on another site."""
+        response.set_cookie(
+            self.attempt_cookie, attempt.text(), max_age=SECONDS, path="/", httponly=True, secure=self._secure, samesite="lax"
+        )
+
+    def take_attempt(self, request: Request, response: Response) -> None:
+        """Have the browser forget it: an attempt has one answer."""
+        if self.attempt_cookie in request.cookies:
+            response.delete_cookie(self.attempt_cookie, path="/", httponly=True, secure=self._secure, samesite="lax")
 
     def dismiss(self, response: Response, visit: Visit) -> None:
         """Sign a person out, here and on the server."""
@@ -126,7 +148,8 @@ def page_of_ours(path: str | None) -> str:
     """Return the path if it is one of the console's own pages, else the first page: nobody is led out of the house."""
     if (
         path is None
-        or not (path == HOME_PAGE or path.startswith(f"{HOME_PAGE}/"))
+        or not (path == HOME_PAGE or path.startswith((f"{HOME_PAGE}/", f"{HOME_PAGE}?")))
+        or ".." in unquote(path.partition("?")[0])
         or any(ord(letter) < 33 or letter == "\\" for letter in path)
     ):
         return HOME_PAGE

@@ -47,6 +47,26 @@ class IssuerRefused(IdentityError):
     code = "issuer-url"
 
 
+class SignInRefused(IdentityError):
+    """Somebody who came from the organisation's provider is not let in. `reason` is for the audit entry.
+
+    `told` is what the provider itself said, if it said anything: a text from outside, to be shown as text only."""
+
+    code = "sign-in-refused"
+
+    def __init__(self, reason: str, told: str = "", token_hash: str | None = None) -> None:
+        super().__init__("The sign-in at your organisation did not succeed; begin it again, or use a one-time link.")
+        self.reason = reason
+        self.told = told
+        self.token_hash = token_hash
+
+
+class ProviderUnavailable(IdentityError):
+    """The organisation's provider cannot be asked now, or is not trusted; the sentence says which."""
+
+    code = "provider-unavailable"
+
+
 class KeyringDamaged(IdentityError):
     """A private key of the gateway is missing, unreadable or no key; the sentence names the file."""
 

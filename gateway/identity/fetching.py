@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import json
 from pathlib import Path
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 import httpx2
@@ -52,7 +53,7 @@ class Fetcher:
     """Fetches documents. Build one at start: making its TLS context reads every root certificate, which would stall the event loop."""
 
     def __init__(self) -> None:
-        self._tls = httpx2.create_ssl_context()
+        self.tls: Final = httpx2.create_ssl_context()
 
     async def fetch(self, url: str) -> bytes:
         """Return the body of a document of at most 64 KiB.
@@ -89,7 +90,7 @@ class Fetcher:
     async def _read(self, url: str) -> bytes:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         async with (
-            httpx2.AsyncClient(verify=self._tls, follow_redirects=False, timeout=SECONDS, trust_env=False, headers=headers) as client,
+            httpx2.AsyncClient(verify=self.tls, follow_redirects=False, timeout=SECONDS, trust_env=False, headers=headers) as client,
             client.stream("GET", url) as answer,
         ):
             if answer.status_code != 200 or "content-encoding" in answer.headers:

@@ -36,6 +36,7 @@ class Kind:
 
 
 ACCESS_TOKEN = Kind(frozenset({"at+jwt"}))  # RFC 9068
+ID_TOKEN = Kind(frozenset({None, "JWT"}))  # OpenID Connect Core names none
 CLIENT_ASSERTION = Kind(frozenset({None, "JWT", "client-authentication+jwt"}))  # RFC 7523 names none
 
 
@@ -162,11 +163,19 @@ class TokenVerifier:
 
 
 def check(token: object, kind: Kind, book: TrustBook, now: int) -> tuple[Claims, Trust]:
-    """Check a token from its first byte to its last claim.
+    """Check a token from its first byte to its last claim: authentic(), and then its claims.
 
-    1 form   2 kind   3 issuer   4 key   5 signature   6 claims. Raises TokenRefused; its reasons are those of compact.take_apart(),
-    claims-json, claims-duplicate, claims-depth, issuer-unknown, keys-unavailable, key-unknown, signature, claim-NAME,
-    not-yet-valid, expired and life-too-long."""
+    Raises TokenRefused; beside the reasons of authentic(): claim-NAME, not-yet-valid, expired and life-too-long."""
+    claims, trust = authentic(token, kind, book)
+    assert isinstance(token, str)
+    return _read_claims(claims, trust, token, now), trust
+
+
+def authentic(token: object, kind: Kind, book: TrustBook) -> tuple[Mapping[str, Any], Trust]:
+    """Return what a token says and whose word that is; nothing of what it says is checked yet but its issuer.
+
+    1 form   2 kind   3 issuer   4 key   5 signature. Raises TokenRefused; its reasons are those of compact.take_apart(),
+    claims-json, claims-duplicate, claims-depth, claim-iss, issuer-unknown, keys-unavailable, key-unknown and signature."""
     try:
         compact = take_apart(token)  # 1
         if compact.kind not in kind.types:  # 2
@@ -187,35 +196,49 @@ def check(token: object, kind: Kind, book: TrustBook, now: int) -> tuple[Claims,
         raise TokenRefused("header-alg")
     if not key.fits(compact):  # 5
         raise TokenRefused("signature")
-    assert isinstance(token, str)
-    return _read_claims(claims, trust, token, now), trust  # 6
+    if issuer != trust.issuer:
+        raise TokenRefused("claim-iss")
+    return claims, trust
 
 
 def _read_claims(claims: Mapping[str, Any], trust: Trust, token: str, now: int) -> Claims:
-    if claims.get("iss") != trust.issuer:
-        raise TokenRefused("claim-iss")
+    check_audience(claims, trust.audiences)
+    issued, ends = check_dates(claims, now)
+    if ends - issued > LONGEST_LIFE:
+        raise TokenRefused("life-too-long")
+    return Claims(
+        issuer_name=trust.name,
+        subject=text_claim(claims, "sub"),
+        token_id=text_claim(claims, "jti"),
+        client_id=text_claim(claims, "client_id") if "client_id" in claims else None,
+        issued_at=issued,
+        expires_at=ends,
+        token_hash=hashlib.sha256(token.encode()).hexdigest(),
+    )
+
+
+def check_audience(claims: Mapping[str, Any], audiences: frozenset[str]) -> None:
+    """Return if the token is for one of these and for nobody else; raise TokenRefused (claim-aud) otherwise."""
     audience = claims.get("aud")
     # A list of one is the same statement as the bare name; a token for several services is for none of them alone.
     if isinstance(audience, list) and len(audience) == 1:
         audience = audience[0]
-    if not isinstance(audience, str) or audience not in trust.audiences:
+    if not isinstance(audience, str) or audience not in audiences:
         raise TokenRefused("claim-aud")
+
+
+def check_dates(claims: Mapping[str, Any], now: int) -> tuple[int, int]:
+    """Return when the token was issued and when it ends, in seconds, if it is valid now.
+
+    Raises TokenRefused: claim-iat, claim-exp, claim-nbf, not-yet-valid, expired, and life-too-long for one that ends before it begins."""
     issued, ends, begins = _date(claims, "iat"), _date(claims, "exp"), _date(claims, "nbf") if "nbf" in claims else 0
     if issued > now + SKEW or begins > now + SKEW:
         raise TokenRefused("not-yet-valid")
     if ends <= now:
         raise TokenRefused("expired")
-    if not 0 < ends - issued <= LONGEST_LIFE:
+    if ends <= issued:
         raise TokenRefused("life-too-long")
-    return Claims(
-        issuer_name=trust.name,
-        subject=_text(claims, "sub"),
-        token_id=_text(claims, "jti"),
-        client_id=_text(claims, "client_id") if "client_id" in claims else None,
-        issued_at=issued,
-        expires_at=ends,
-        token_hash=hashlib.sha256(token.encode()).hexdigest(),
-    )
+    return issued, ends
 
 
 def _date(claims: Mapping[str, Any], name: str) -> int:
@@ -225,7 +248,8 @@ def _date(claims: Mapping[str, Any], name: str) -> int:
     return value
 
 
-def _text(claims: Mapping[str, Any], name: str) -> str:
+def text_claim(claims: Mapping[str, Any], name: str) -> str:
+    """Return a claim that is a short printable text; raise TokenRefused (claim-NAME) otherwise."""
     value = claims.get(name)
     if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_TEXT or not value.isprintable() or not value.strip():
         raise TokenRefused(f"claim-{name.replace('_', '-')}")

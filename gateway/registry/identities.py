@@ -61,6 +61,14 @@ class Identities:
                 raise NotOnRecord("subject")
             session.delete(row)
 
+    def holder(self, issuer: str, subject: str) -> Identity:
+        """Return who stands behind a subject of the issuer of that name, or raise NotOnRecord."""
+        with self._database.reading() as session:
+            row = session.get(IdentityRow, (issuer, subject))
+            if row is None:
+                raise NotOnRecord("subject")
+            return Identity(row.kind, row.holder)
+
     def of(self, holder: str) -> tuple[tuple[str, str], ...]:
         """Return the (issuer, subject) pairs of a holder."""
         with self._database.reading() as session:

@@ -85,7 +85,10 @@ def site(tmp_path_factory) -> Iterator[Site]:
     async def serve() -> None:
         nonlocal stop
         stop = asyncio.Event()
-        async with assemble(read_settings({}, home=home, port=free_port())) as house:
+        secret = home / "provider.secret"
+        secret.write_text("another-secret-of-the-tests\n")
+        chosen = {"CUSTODES_OIDC_ISSUER": "idp", "CUSTODES_OIDC_CLIENT_ID": "console", "CUSTODES_OIDC_SECRET_FILE": str(secret)}
+        async with assemble(read_settings(chosen, home=home, port=free_port())) as house:
             # uvicorn's own server: the command's watches for signals, which only a main thread may.
             server = uvicorn.Server(uvicorn.Config(create_app(house), port=house.settings.port, lifespan="off", log_level="warning"))
             task = asyncio.create_task(server.serve())

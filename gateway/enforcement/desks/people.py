@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.enforcement.registrar import INSTALLATION, Actor, Done, Registrar
+from gateway.identity.errors import CallerRefused
+from gateway.registry.errors import NotOnRecord
 from gateway.registry.fields import words
+from gateway.registry.identities import Identities
 from gateway.registry.staff import FIRST_ROLES, ROLES, OneTimeLink, Staff, StaffMember
 
 REGISTRAR: Final = "registrar"
@@ -19,6 +22,7 @@ class PeopleDesk:
 
     registrar: Registrar
     staff: Staff
+    identities: Identities
 
     def first_link(self) -> OneTimeLink | None:
         """Make the link of the first start as long as nobody has come in; afterwards None, and no entry."""
@@ -37,6 +41,23 @@ class PeopleDesk:
         """Let the bearer of a one-time link in. Raises NotOnRecord (link), without saying whether it is unknown, used or too old."""
         return self.registrar.give(
             INSTALLATION, None, "staff-change", "entered", lambda: self.staff.redeem(secret), lambda person: {"person": person.id}
+        )
+
+    def arrive(self, issuer: str, subject: str) -> Done[StaffMember]:
+        """Let in whoever stands behind a subject that a trusted issuer vouches for. Raises NotOnRecord (subject, also for a client's)
+        and CallerRefused (staff-inactive)."""
+
+        def look() -> StaffMember:
+            behind = self.identities.holder(issuer, subject)
+            if behind.kind != "staff":
+                raise NotOnRecord("subject")
+            person = self.staff.get(behind.holder)
+            if person.state != "active":
+                raise CallerRefused("You are on record, but not active here; ask a registrar for a link.", code="staff-inactive")
+            return person
+
+        return self.registrar.give(
+            INSTALLATION, None, "staff-change", "signed-in", look, lambda person: {"person": person.id, "issuer": issuer}
         )
 
     def invite(self, actor: Actor, person_id: str, name: str, roles: Sequence[str]) -> Done[OneTimeLink]:

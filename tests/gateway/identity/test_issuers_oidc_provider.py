@@ -2,37 +2,30 @@
 
 import asyncio
 import base64
-import fcntl
-import hashlib
 import json
-import os
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from joserfc import jwk as second_jwk
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.identity.errors import TokenRefused
 from gateway.identity.fetching import Fetcher
 from gateway.identity.issuers import new_record
+from gateway.identity.relying_party import Arrival, Registration, RelyingParty
 from gateway.identity.tokens import SigningKey
 from gateway.registry.identities import Identities, Identity
 from gateway.registry.issuers import IssuerRecord, Issuers
 from tests.gateway.identity.conftest import Doorway, pem_of
 from tests.gateway.identity.serving import serving
 from tests.gateway.identity.test_issuers_fetching import until
+from tests.gateway.oidc.provider import AUDIENCE, Provider, install, private_jwk
 
 pytestmark = pytest.mark.anyio
-SOURCE = Path(__file__).parents[1] / "oidc"
-AUDIENCE = "https://gateway.example"
 
 
 @pytest.fixture
@@ -42,78 +35,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def installed() -> Path:
-    """The provider, installed once into the user's cache; the repository stays as it is."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("Node and npm are not installed: the tests against a real OpenID provider need them (Node 20 or newer).")
-    source = b"".join((SOURCE / name).read_bytes() for name in ("package.json", "server.mjs"))
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "custodes-tests"
-    place = cache / f"oidc-provider-{hashlib.sha256(source).hexdigest()[:16]}"
-    place.mkdir(parents=True, exist_ok=True)
-    with (place / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one of the parallel test workers installs, the others wait
-        if not (place / "installed").exists():
-            for name in ("package.json", "server.mjs"):
-                shutil.copy(SOURCE / name, place / name)
-            command = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-            done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=300, check=False)
-            if done.returncode != 0:
-                pytest.skip(f"npm could not install oidc-provider (no package registry within reach?): {done.stderr.strip()[-200:]}")
-            (place / "installed").touch()
-    return place
-
-
-def private_jwk(kid: str, kind: str = "EC") -> dict[str, Any]:
-    """A private key as the provider wants it."""
-    key = ec.generate_private_key(ec.SECP256R1()) if kind == "EC" else rsa.generate_private_key(65537, 2048)
-    loaded: Any = (second_jwk.ECKey if kind == "EC" else second_jwk.RSAKey).import_key(pem_of(key))
-    return {**loaded.as_dict(private=True), "kid": kid, "use": "sig", "alg": "ES256" if kind == "EC" else "RS256"}
-
-
-@dataclass
-class Provider:
-    """A running provider; `restart` with other keys is how it rotates."""
-
-    place: Path
-    keys: list[dict[str, Any]]
-    port: int = 0
-    process: "subprocess.Popen[str] | None" = field(default=None)
-
-    @property
-    def issuer(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        environment = {**os.environ, "PROVIDER": json.dumps({"port": self.port, "keys": self.keys, "ttl": 600}), "NODE_ENV": "production"}
-        command = [str(shutil.which("node")), "server.mjs"]
-        self.process = subprocess.Popen(
-            command, cwd=self.place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        while line and line != "ready\n":
-            line = self.process.stdout.readline()
-        assert line == "ready\n"
-
-    def stop(self) -> None:
-        assert self.process is not None
-        assert self.process.stdout is not None
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-    def restart(self, *keys: dict[str, Any]) -> None:
-        self.stop()
-        self.keys = list(keys)
-        self.start()
-
-    async def token(self, resource: str = AUDIENCE) -> str:
-        """Ask for an access token as the client does."""
-        form = {"grant_type": "client_credentials", "resource": resource}
-        async with httpx2.AsyncClient(trust_env=False) as client:
-            answer = await client.post(f"{self.issuer}/token", data=form, auth=("find-them", "a-secret-of-the-tests-alone"))
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["access_token"])
+    return install()
 
 
 @pytest.fixture
@@ -227,3 +149,27 @@ async def test_real_keys_poisoned_on_their_way_never_let_the_poisoner_in_and_nev
         doorway.clock.advance(31)
         assert await caller(doorway, stolen) == "key-unknown"
         assert doorway.issuers.report() == {"idp": ""}
+
+
+async def test_a_sign_in_after_a_real_rotation_is_good_at_once(doorway: Doorway, provider: Provider, fetcher: Fetcher) -> None:
+    provider.callback = "http://127.0.0.1:9/console/oidc/callback"
+    provider.restart(provider.keys[0])
+    await trusted(doorway, provider, fetcher)
+    registration = Registration("idp", "console", "another-secret-of-the-tests", provider.callback)
+    party = RelyingParty(registration, doorway.issuers, fetcher, doorway.clock)
+    doorway.clock.at = datetime.now(UTC) - timedelta(seconds=20)
+    assert (await signed_in(party, doorway)).subject == "ada"
+    provider.restart(private_jwk("second"))
+    doorway.clock.at = datetime.now(UTC) + timedelta(seconds=20)
+    assert (await signed_in(party, doorway)).subject == "ada"
+
+
+async def signed_in(party: RelyingParty, doorway: Doorway) -> Arrival:
+    """Sign in as ada, as a browser does it."""
+    view = doorway.lookups.now()
+    attempt, address = await party.begin("/console", view)
+    async with httpx2.AsyncClient(trust_env=False) as browser:
+        while not address.startswith(party.registration.callback):
+            answer = await browser.get(address)
+            address = f"{answer.url}?name=ada" if answer.status_code == 200 else str(answer.url.join(answer.headers["location"]))
+    return await party.finish(attempt, list(httpx2.URL(address).params.multi_items()), view)
