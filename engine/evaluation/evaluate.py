@@ -17,13 +17,16 @@ from engine.cohort import Cohort, group_name
 from engine.errors import EvaluationRefused, WrongRecogniser
 from engine.evaluation import measures
 from engine.evaluation.corpus import ADULT, Corpus, Label
-from engine.evaluation.findings import Accuracy, Evaluation, Findings, Kind, Scoring, Slice, Spread
+from engine.evaluation.findings import Accuracy, Evaluation, Findings, Kind, Point, Scoring, Slice, Spread, Step
 from engine.evaluation.measures import Rate, Scores
 from engine.evaluation.scores import Comparison, compare
 from engine.recognisers.base import Recogniser
 
 OPERATING_RATE: Final = 1e-3
 RATES: Final = (1e-2, 1e-3, 1e-4)
+# Ten steps a decade, round numbers (Renard's), from one wrong match in a hundred thousand to one in ten.
+_FIGURES: Final = ("1", "1.25", "1.6", "2", "2.5", "3.15", "4", "5", "6.3", "8")
+GRID: Final = (*(Decimal(f"{figure}e{power}") for power in (-5, -4, -3, -2) for figure in _FIGURES), Decimal("1e-1"))
 OLDEST: Final = 130
 UNDER: Final = ((0, 13), (0, 18))
 AGE_BANDS: Final = ((0, 5), (5, 13), (13, 18), (18, 30), (30, 45), (45, 60), (60, OLDEST + 1), *UNDER)
@@ -98,7 +101,9 @@ def _scoring(corpus: Corpus, comparison: Comparison, calibration: Calibration | 
     everyone = trials.within(lambda _: True)
     grown_up, _ = trials.within(_adults(corpus))
     threshold = measures.threshold_at(grown_up, OPERATING_RATE)
-    slices = () if threshold is None else tuple(_slice(trials, kind, name, member, threshold) for kind, name, member in _slices(corpus))
+    grid = _grid(grown_up)
+    steps = [at for _, at in grid]
+    slices = () if threshold is None else tuple(_slice(trials, *each, threshold, steps) for each in _slices(corpus))
     return Scoring(
         threshold=_decimal(threshold),
         overall=Rate(0, int(grown_up.size)) if threshold is None else measures.false_matches(grown_up, threshold),
@@ -106,7 +111,8 @@ def _scoring(corpus: Corpus, comparison: Comparison, calibration: Calibration | 
         accuracy=tuple(_accuracy(*everyone, rate) for rate in RATES) if everyone[1].size else (),
         slices=slices,
         spread=_spread(slices),
-        curve=tuple((_exact(false), _exact(missed)) for false, missed in measures.curve(everyone[1], everyone[0])),
+        grid=tuple(Step(rate, _exact(at)) for rate, at in grid),
+        curve=tuple(Point(*map(_exact, point)) for point in measures.curve(everyone[1], everyone[0])),
     )
 
 
@@ -125,10 +131,22 @@ def _trials(corpus: Corpus, comparison: Comparison) -> _Trials:
     return _Trials(corpus, comparison, ~comparison.same if people_known else listed[False], listed[True])
 
 
-def _slice(trials: _Trials, kind: Kind, name: str, member: Member, threshold: float) -> Slice:
+def _grid(strangers: Scores) -> list[tuple[Decimal, float]]:
+    """Return each rate of the grid that so many strangers can tell, with its threshold."""
+    thresholds = ((rate, measures.threshold_at(strangers, float(rate))) for rate in GRID)
+    return [(rate, at) for rate, at in thresholds if at is not None]
+
+
+def _slice(trials: _Trials, kind: Kind, name: str, member: Member, threshold: float, steps: Sequence[float]) -> Slice:
     strangers, same = trials.within(member)
     return Slice(
-        kind, name, measures.false_matches(strangers, threshold), measures.false_non_matches(same, threshold), trials.refused(member)
+        kind,
+        name,
+        measures.false_matches(strangers, threshold),
+        measures.false_non_matches(same, threshold),
+        trials.refused(member),
+        false_matches_at=tuple(measures.at_each(strangers, steps)),
+        misses_at=tuple(int(same.size) - found for found in measures.at_each(same, steps)) if same.size else (),
     )
 
 

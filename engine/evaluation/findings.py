@@ -14,18 +14,28 @@ Kind = Literal["group", "sex", "age"]
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One group, sex or age band: false matches among its own members, misses of its own members, images without a usable face."""
+    """One group, sex or age band: false matches among its own members, misses of its own members, images without a usable face.
+
+    `false_matches_at` and `misses_at` are the errors at each step of the scoring's grid, of the same trials; `misses_at` is empty where
+    no two images show one person."""
 
     kind: Kind
     name: str
     false_matches: Rate
     misses: Rate
     refused: Rate
+    false_matches_at: tuple[int, ...] = ()
+    misses_at: tuple[int, ...] = ()
 
     @property
     def enough(self) -> bool:
         """Whether there are enough pairs of strangers to judge the group."""
         return self.false_matches.trials >= IMPOSTORS_LEAST
+
+    def at(self, step: int) -> tuple[Rate, Rate]:
+        """Return the false matches and the misses at one step of the grid, counted from 0."""
+        missed = Rate(self.misses_at[step], self.misses.trials) if self.misses_at else self.misses
+        return Rate(self.false_matches_at[step], self.false_matches.trials), missed
 
     @property
     def enough_same(self) -> bool:
@@ -44,6 +54,23 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a grid: the strangers' false match rate that is asked for, and the threshold that keeps to it."""
+
+    false_match_rate: Decimal
+    threshold: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of the curves of all images: both rates at a threshold."""
+
+    threshold: Decimal
+    false_match_rate: Decimal
+    miss_rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Accuracy:
     """How many pairs of one person are missed at the threshold where strangers match at this rate; None: too few strangers to say."""
 
@@ -57,7 +84,8 @@ class Scoring:
     """Everything measured with one way of scoring: raw distances, or cohort-normalised ones.
 
     `threshold` is where one pair of adult strangers in a thousand matches; all slices are measured there, and `claimed` is the rate that
-    the calibration claims there. `curve` holds (false match rate, miss rate)."""
+    the calibration claims there. `grid` rises from the strictest step that the data can tell to one in ten; its rates are those of the
+    other way of scoring too, so that a step of the one stands beside the same step of the other. `curve` is of everybody."""
 
     threshold: Decimal | None
     overall: Rate
@@ -65,7 +93,8 @@ class Scoring:
     accuracy: tuple[Accuracy, ...]
     slices: tuple[Slice, ...]
     spread: Spread | None
-    curve: tuple[tuple[Decimal, Decimal], ...]
+    grid: tuple[Step, ...]
+    curve: tuple[Point, ...]
 
     def of(self, kind: Kind) -> tuple[Slice, ...]:
         """Return the slices of one kind, in their order."""
@@ -97,4 +126,4 @@ class Evaluation:
     cohort: str | None
     calibrations: tuple[str, ...]
     findings: tuple[Findings, ...]
-    format: Literal["custodes-evaluation/1"] = "custodes-evaluation/1"
+    format: Literal["custodes-evaluation/2"] = "custodes-evaluation/2"

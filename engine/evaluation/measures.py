@@ -61,14 +61,22 @@ def false_non_matches(same: Scores, threshold: float) -> Rate:
     return Rate(int((same > threshold).sum()), int(same.size))
 
 
-def curve(same: Scores, strangers: Scores, points: int = 120) -> list[tuple[float, float]]:
-    """Return (false match rate, false non-match rate) from the strictest threshold to the loosest: a DET curve."""
+def at_each(scores: Scores, thresholds: Sequence[float]) -> list[int]:
+    """Count the scores that match at each of these thresholds."""
+    return [int(count) for count in np.searchsorted(np.sort(scores), np.asarray(thresholds, dtype=scores.dtype), side="right")]
+
+
+def curve(same: Scores, strangers: Scores, points: int = 120) -> list[tuple[float, float, float]]:
+    """Return (threshold, false match rate, false non-match rate) from the strictest threshold to the loosest: a DET curve."""
     if not same.size or not strangers.size:
         return []
     alike, ranks = np.sort(same), np.unique(np.geomspace(1, strangers.size, points).astype(np.int64))
     thresholds = np.partition(strangers, ranks - 1)[ranks - 1]
     missed = 1 - np.searchsorted(alike, thresholds, side="right") / alike.size
-    return [(float(rank / strangers.size), float(miss)) for rank, miss in zip(ranks, missed, strict=True)]
+    return [
+        (float(threshold), float(rank / strangers.size), float(miss))
+        for threshold, rank, miss in zip(thresholds, ranks, missed, strict=True)
+    ]
 
 
 def unlikeness(rates: Sequence[Rate]) -> tuple[float, float, float] | None:

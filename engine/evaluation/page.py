@@ -13,6 +13,7 @@ main{max-width:56rem;margin:0 auto;padding:2.5rem 1.25rem 4rem}
 h1{font-size:1.9rem;line-height:1.2;margin:.2rem 0 .6rem}
 h2{font-size:1.35rem;margin:2.8rem 0 .6rem;padding-top:1.2rem;border-top:1px solid var(--rule)}
 h3{font-size:1.08rem;margin:2rem 0 .4rem}
+h4{font-size:.95rem;margin:1.2rem 0 .2rem}
 .over{margin:0;color:var(--quiet);font-size:.9rem;letter-spacing:.02em}
 .summary{background:var(--panel);border:1px solid var(--rule);border-radius:.5rem;padding:.2rem 1.25rem .6rem;margin-top:1.6rem}
 .summary h2{border:0;margin:1rem 0 .4rem;padding:0}
@@ -43,6 +44,6 @@ tbody th{font-weight:600;white-space:nowrap}
 .interval{display:block;color:var(--quiet);font-size:.84rem}
 .lacking{color:var(--quiet);font-style:italic}
 code{font-size:.8rem;overflow-wrap:anywhere}
-@media print{main{max-width:none;padding:0}body{font-size:11pt}.summary,figure,tr{break-inside:avoid}h2,h3{break-after:avoid}
+@media print{main{max-width:none;padding:0}body{font-size:11pt}.summary,figure,tr{break-inside:avoid}h2,h3,h4{break-after:avoid}
 .scroll,figure{overflow:visible}}
 """

@@ -1,9 +1,9 @@
-"""Draw the two plots of an evaluation as SVG text. Knows numbers and words; the page that holds them brings the colours.
+"""Draw the plots of an evaluation as SVG text. Knows numbers and words; the page that holds them brings the colours.
 
 Marks differ in shape as well as in colour, each plot has a title and a description, and every number in it also stands in a table."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
@@ -14,6 +14,7 @@ _TOP: Final = 16
 _LEFT: Final = 150
 _RIGHT: Final = 24
 _BOTTOM: Final = 48
+_HEIGHT: Final = 420  # of a plot of curves
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One curve of a DET plot: (false match rate, miss rate), rising in the first."""
+    """One curve: (false match rate, miss rate), rising in the first."""
 
     label: str
     style: str
@@ -85,20 +86,35 @@ def dot_plot(rows: Sequence[Row], *, title: str, description: str, axis: str, na
 
 def det_plot(lines: Sequence[Line], *, title: str, description: str, name: str) -> str:
     """Return the miss rate over the false match rate, both axes logarithmic: further down and left is better."""
-    height = 420
-    points = [point for line in lines for point in line.points]
-    across = _axis([false for false, _ in points], _LEFT - 70, _WIDTH - _RIGHT)
-    up = _axis([missed for _, missed in points], height - _BOTTOM, _TOP)
-    parts = [_vertical(across, height - _BOTTOM), _horizontal(up, across.start, across.end)]
-    parts.append(_caption("False match rate: pairs of strangers that match", (across.start + across.end) / 2, height - 8))
-    parts.append(
-        f'<text class="axis" transform="translate(16 {(_TOP + height - _BOTTOM) / 2}) rotate(-90)" text-anchor="middle">'
-        "Miss rate: pairs of one person that do not</text>"
-    )
+    up = _axis([missed for line in lines for _, missed in line.points], _HEIGHT - _BOTTOM, _TOP)
+    shelves = [(10.0**power, up.at(10.0**power)) for power in up.decades]
+    return _curves(lines, shelves, up.at, "Miss rate: pairs of one person that do not", (title, description, name))
+
+
+def roc_plot(lines: Sequence[Line], *, title: str, description: str, name: str) -> str:
+    """Return the share of pairs that are found over the false match rate, the latter logarithmic: further up and left is better."""
+    floor = _HEIGHT - _BOTTOM
+
+    def found(missed: float) -> float:
+        return _TOP + missed * (floor - _TOP)
+
+    shelves = [(share / 5, found(1 - share / 5)) for share in range(6)]
+    return _curves(lines, shelves, found, "Found: pairs of one person that match", (title, description, name))
+
+
+def _curves(
+    lines: Sequence[Line], shelves: Sequence[tuple[float, float]], up: Callable[[float], float], axis: str, words: tuple[str, str, str]
+) -> str:
+    """Draw lines over the false match rate. `up` gives a miss rate's height; shelves are (share, height) of the marks at the side."""
+    across = _axis([false for line in lines for false, _ in line.points], _LEFT - 70, _WIDTH - _RIGHT)
+    parts = [_vertical(across, _HEIGHT - _BOTTOM), _horizontal(shelves, across.start, across.end)]
+    parts.append(_caption("False match rate: pairs of strangers that match", (across.start + across.end) / 2, _HEIGHT - 8))
+    middle = (_TOP + _HEIGHT - _BOTTOM) / 2
+    parts.append(f'<text class="axis" transform="translate(16 {middle}) rotate(-90)" text-anchor="middle">{escape(axis)}</text>')
     for line in lines:
-        path = " ".join(f"{across.at(false):.1f},{up.at(missed):.1f}" for false, missed in line.points)
+        path = " ".join(f"{across.at(false):.1f},{up(missed):.1f}" for false, missed in line.points)
         parts.append(f'<polyline class="curve {line.style}" points="{path}"/>')
-    return _svg("".join(parts), _WIDTH, height, title, description, name)
+    return _svg("".join(parts), _WIDTH, _HEIGHT, *words)
 
 
 def _mark(mark: Mark, style: str, across: _Axis, y: float) -> str:
@@ -127,12 +143,11 @@ def _vertical(across: _Axis, floor: float) -> str:
     )
 
 
-def _horizontal(up: _Axis, left: float, right: float) -> str:
+def _horizontal(shelves: Sequence[tuple[float, float]], left: float, right: float) -> str:
     return "".join(
         f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<text class="tick" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{percent(10.0**power)}</text>'
-        for power in up.decades
-        for y in (up.at(10.0**power),)
+        f'<text class="tick" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{percent(share)}</text>'
+        for share, y in shelves
     )
 
 

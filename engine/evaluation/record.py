@@ -14,7 +14,7 @@ from engine.equipment import Binding
 from engine.errors import EvaluationRefused
 from engine.evaluation.findings import Evaluation, Scoring
 
-SIGNED_AS: Final = b"custodes-evaluation/1\n"  # before the record's bytes, so that no signature made for something else fits
+SIGNED_AS: Final = b"custodes-evaluation/2\n"  # before the record's bytes, so that no signature made for something else fits
 COHORT_COVERS_ALL: Final = "cohort_covers_all"  # of evidence(): whether the cohort has enough of every group that was evaluated
 BELIEVED: Final = timedelta(days=365)
 
@@ -41,7 +41,14 @@ def from_record(data: bytes) -> Evaluation:
         raise EvaluationRefused(f"This is not an evaluation record: {fault}.") from fault
     if found.at.utcoffset() != timedelta(0) or to_record(found) != data:
         raise EvaluationRefused("This evaluation record is not written canonically.")
+    if not all(_fits_its_grid(scoring) for findings in found.findings for scoring in (findings.before, findings.after) if scoring):
+        raise EvaluationRefused("This evaluation record counts errors at other steps than those of its grid.")
     return found
+
+
+def _fits_its_grid(scoring: Scoring) -> bool:
+    steps = len(scoring.grid)
+    return all(len(one.false_matches_at) == steps and len(one.misses_at) in (0, steps) for one in scoring.slices)
 
 
 def seal(evaluation: Evaluation, sign: Sign) -> bytes:

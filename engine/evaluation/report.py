@@ -7,10 +7,10 @@ from decimal import Decimal
 from html import escape
 from typing import Final
 
-from engine.evaluation.findings import Evaluation, Findings, Kind, Scoring, Slice
+from engine.evaluation.findings import Evaluation, Findings, Kind, Point, Scoring, Slice
 from engine.evaluation.measures import GENUINE_LEAST, IMPOSTORS_LEAST, Rate
 from engine.evaluation.page import CSS
-from engine.evaluation.plots import Line, Mark, Row, det_plot, dot_plot, percent
+from engine.evaluation.plots import Line, Mark, Row, det_plot, dot_plot, percent, roc_plot
 
 _HEADINGS: Final[dict[Kind, str]] = {"group": "Groups (adults)", "sex": "Sexes (adults)", "age": "Ages"}
 _SEXES: Final = {"F": "women", "M": "men"}
@@ -112,11 +112,17 @@ def _accuracy(findings: Findings, number: int) -> str:
     lines = [Line("raw distance", "before", _floats(findings.before.curve))]
     if findings.after is not None:
         lines.append(Line("cohort-normalised", "after", _floats(findings.after.curve)))
-    plot = det_plot(
+    det = det_plot(
         lines,
         title="Misses against false matches (DET)",
         description="Further down and left is better. The numbers at three false match rates are in the table below.",
         name=f"det-{number}",
+    )
+    roc = roc_plot(
+        lines,
+        title="Pairs found against false matches (ROC)",
+        description="Further up and left is better. The numbers at three false match rates are in the table below.",
+        name=f"roc-{number}",
     )
     rows = []
     for index, before in enumerate(findings.before.accuracy):
@@ -126,7 +132,8 @@ def _accuracy(findings: Findings, number: int) -> str:
             cells.append(_found_cell(after.misses, known=after.threshold is not None))
         rows.append(f'<tr><th scope="row">{percent(float(before.false_match_rate))}</th>{"".join(cells)}</tr>')
     return (
-        f"<h3>Accuracy</h3>{_figure(plot, _LINES)}"
+        f"<h3>Accuracy</h3><h4>Misses against false matches (DET): lower is better</h4>{_figure(det, _LINES)}"
+        f"<h4>Pairs found against false matches (ROC): higher is better</h4>{_figure(roc, _LINES)}"
         + _table(f"Pairs of one person that are found ({findings.before.accuracy[0].misses.trials:,} pairs)",
                  ["Strangers that match", "Raw distance", *(["Cohort-normalised"] if findings.after else [])], rows)
     )  # fmt: skip
@@ -284,5 +291,5 @@ def _number(value: Decimal) -> str:
     return f"{float(value):.0f}" if value >= 100 else f"{float(value):.2f}"
 
 
-def _floats(curve: Sequence[tuple[Decimal, Decimal]]) -> list[tuple[float, float]]:
-    return [(float(false), float(missed)) for false, missed in curve]
+def _floats(curve: Sequence[Point]) -> list[tuple[float, float]]:
+    return [(float(point.false_match_rate), float(point.miss_rate)) for point in curve]

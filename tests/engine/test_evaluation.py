@@ -25,7 +25,7 @@ from engine.errors import CohortRefused, EvaluationRefused, WrongRecogniser
 from engine.evaluation.corpus import Corpus, Label, Pair, labels_of, look, read_labels, read_pairs
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.findings import Evaluation, Slice
-from engine.evaluation.measures import Rate, curve, threshold_at, unlikeness
+from engine.evaluation.measures import Rate, threshold_at
 from engine.evaluation.plots import percent
 from engine.evaluation.record import check_current, evidence, from_record, seal, shipped_record, to_record, unseal
 from engine.evaluation.reference import fit_calibration, fit_cohort
@@ -80,42 +80,7 @@ def named(slices: tuple[Slice, ...], name: str) -> Slice:
     return found
 
 
-# -- counting
-
-
-@pytest.mark.parametrize(
-    ("errors", "trials", "low", "high"),
-    [(0, 100, 0.0, 0.0370), (1, 100, 0.0018, 0.0545), (50, 100, 0.4038, 0.5962), (10, 1000, 0.00545, 0.0183), (0, 0, 0.0, 1.0)],
-)
-def test_intervals_are_wilsons(errors: int, trials: int, low: float, high: float) -> None:
-    assert Rate(errors, trials).interval == pytest.approx((low, high), abs=1e-4)
-
-
-def test_a_rate_of_nothing_is_unknown_and_a_zero_counts_as_one_in_ratios() -> None:
-    assert Rate(0, 0).value is None
-    assert Rate(0, 4000).at_least_one == 1 / 4000
-
-
-def test_a_threshold_lets_no_more_strangers_through_than_it_says() -> None:
-    strangers = np.arange(10_000, dtype=np.float32)
-    assert (strangers <= threshold_at(strangers, 1e-3)).sum() == 10
-    assert threshold_at(strangers[:999], 1e-3) is None
-
-
-def test_unlikeness_is_what_one_counts_by_hand() -> None:
-    most_least, most_geomean, gini = unlikeness([Rate(4, 2000), Rate(1, 2000), Rate(0, 2000)]) or (0, 0, 0)
-    assert most_least == pytest.approx(4.0)
-    assert most_geomean == pytest.approx(4 / 4 ** (1 / 3))
-    assert gini == pytest.approx(12 / (2 * 9 * 2))
-    assert unlikeness([Rate(1, 2)]) is None
-
-
-def test_a_curve_falls_as_strangers_are_let_in() -> None:
-    chance = np.random.default_rng(0)
-    points = curve(chance.normal(0.3, 0.1, 500).astype(np.float32), chance.normal(0.8, 0.1, 20_000).astype(np.float32))
-    assert points == sorted(points)
-    assert [missed for _, missed in points] == sorted((missed for _, missed in points), reverse=True)
-    assert points[-1] == (1.0, 0.0)
+# -- comparing
 
 
 def test_every_two_images_are_compared_once() -> None:
@@ -192,6 +157,38 @@ def test_one_image_a_person_gives_false_matches_alone() -> None:
     assert findings.people == 100
     assert findings.before.accuracy == ()
     assert findings.before.curve == ()
+
+
+def test_each_step_of_the_grid_says_what_each_group_would_suffer_there(evaluation: Evaluation) -> None:
+    (findings,) = evaluation.findings
+    assert findings.after is not None
+    comparison = compare(unfair(), None)
+    labels = unfair().labels
+    adults = np.array([label.age >= 18 for label in labels])
+    close = np.array([label.group == "Close" for label in labels]) & adults
+    inside = close[comparison.left] & close[comparison.right]
+    strangers = comparison.scores[~comparison.same & adults[comparison.left] & adults[comparison.right]]
+    grid = findings.before.grid
+    assert [step.false_match_rate for step in grid] == [step.false_match_rate for step in findings.after.grid]
+    assert (grid[0].false_match_rate, grid[-1].false_match_rate) == (Decimal("2e-5"), Decimal("1e-1"))  # 53,468 pairs tell no less
+    for at, step in enumerate(grid):
+        false, missed = named(findings.before.of("group"), "Close F").at(at)
+        # The record's threshold is rounded to six digits, the counts are not.
+        threshold = threshold_at(strangers, float(step.false_match_rate))
+        assert step.threshold == pytest.approx(Decimal(threshold), rel=Decimal("1e-5"))
+        assert false.errors == (comparison.scores[inside & ~comparison.same] <= threshold).sum()
+        assert missed.errors == (comparison.scores[inside & comparison.same] > threshold).sum()
+        assert (false.trials, missed.trials) == (160 * 159 // 2 - 80, 80)
+    operating = [step.false_match_rate for step in grid].index(Decimal("1e-3"))
+    assert grid[operating].threshold == findings.before.threshold
+    assert all(one.at(operating) == (one.false_matches, one.misses) for one in findings.before.slices)
+
+
+def test_a_record_that_counts_at_other_steps_than_its_grids_is_refused(evaluation: Evaluation) -> None:
+    (findings,) = evaluation.findings
+    short = replace(findings, before=replace(findings.before, grid=findings.before.grid[1:]))
+    with pytest.raises(EvaluationRefused, match="grid"):
+        from_record(to_record(replace(evaluation, findings=(short,))))
 
 
 def test_what_belongs_to_another_recogniser_is_refused() -> None:
@@ -299,6 +296,8 @@ def test_the_shipped_record_speaks_for_what_is_shipped_and_reaches_its_targets()
     assert groups.before.spread is not None
     assert groups.after.spread is not None
     assert groups.before.spread.max_over_min > 100
+    assert len(groups.before.grid) == len(groups.after.grid) == 41
+    assert len(shipped_record()) < 200_000
     assert groups.after.spread.max_over_min <= 6
     assert (named(groups.after.of("age"), "under 13").false_matches.value or 1) <= 0.002
     assert pairs.after is not None
