@@ -1,14 +1,15 @@
 """Bend each rule of each pack in every small way, and count how many bent packs their own vectors notice.
 
-    python -m bench.mutants [PACK …] [--floor 95] [--survivors] [--vectors]
+    python -m bench.mutants [PACK …] [--floor 95] [--sample N] [--survivors] [--vectors]
 
 A rule is bent by saying the opposite, by forgetting one condition, by reaching one place, client, purpose or operation too
 many, or by forgetting one thing that it asks for. A bent rule that changes no answer to any request at all (shown by policies.diff) bends
-nothing and is not counted. It prints the share that is noticed and ends with 1 if it is below the floor. `--vectors` prints, for each that
-was not noticed, a vector that would have."""
+nothing and is not counted. It prints the share that is noticed and ends with 1 if it is below the floor. `--sample` bends each pack
+in at most so many of these ways, always the same ones. `--vectors` prints, for each that was not noticed, a vector that would have."""
 
 import argparse
 import json
+import random
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -137,13 +138,15 @@ def _said(mutant: Mutant, region: Region) -> str:
     return f"says nothing of the {column} {met[column]}" if column in met else "says what it says"
 
 
-def survivors(pack: str, lines: Iterable[str]) -> tuple[int, list[Mutant]]:
-    """How many mutants a pack has, and those that none of these vectors notices."""
+def survivors(pack: str, lines: Iterable[str], sample: int | None = None) -> tuple[int, list[Mutant]]:
+    """How many mutants a pack has, and those that none of these vectors notices; of at most `sample` mutants, drawn by the pack's name."""
     honest = Rehearsal()
     vectors = read_vectors(lines)
     rulebooks = [honest._judge(vector).rulebook for vector in vectors]
     rules = {rule.row: rule for rulebook in rulebooks for rule in rulebook.rules if rule.pack == pack}
     mutants = [mutant for rule in rules.values() for mutant in mutants_of(rule)]
+    if sample is not None and sample < len(mutants):
+        mutants = random.Random(pack).sample(mutants, sample)
     unnoticed = []
     for mutant in mutants:
         rule = rules[mutant.row].rule
@@ -167,13 +170,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("packs", nargs="*", default=names(), metavar="PACK")
     parser.add_argument("--floor", type=float, default=95.0, help="percent of all mutants that have to be noticed")
+    parser.add_argument("--sample", type=int, help="bend each pack in at most so many ways")
     parser.add_argument("--survivors", action="store_true", help="name those that were not")
     parser.add_argument("--vectors", action="store_true", help="print a vector for each of those")
     given = parser.parse_args()
     made, missed = 0, 0
     for pack in given.packs:
         begun = time.perf_counter()
-        count, unnoticed = survivors(pack, pack_lines(pack))
+        count, unnoticed = survivors(pack, pack_lines(pack), given.sample)
         made, missed = made + count, missed + len(unnoticed)
         share = 100 * (1 - len(unnoticed) / count)
         print(

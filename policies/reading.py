@@ -20,6 +20,7 @@ LONGEST_TEXT: Final = 1024
 LONGEST_LIST: Final = 256
 DEEPEST: Final = 4
 LARGEST: Final = 10**12
+DECIMALS: Final = 12
 _DECIMAL: Final = re.compile(r"-?\d{1,12}(\.\d{1,12})?", re.ASCII)
 _TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
@@ -57,7 +58,10 @@ def as_number(value: object) -> int | float | None:
         value = float(value) if "." in value else int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if abs(value) <= LARGEST else None
+    if not abs(value) <= LARGEST:
+        return None
+    # As many decimals as a record keeps, so that a decision is made on exactly what can be read back.
+    return round(value, DECIMALS) if isinstance(value, float) else value
 
 
 def time(value: object) -> datetime:
@@ -154,7 +158,7 @@ def recorded(value: Json) -> object:
     if type(value) in BARE:
         return value
     if isinstance(value, float):
-        return int(value) if value.is_integer() else f"{value:.12f}".rstrip("0")
+        return int(value) if value.is_integer() else f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".")
     return _plain(value, recorded)
 
 

@@ -1,7 +1,7 @@
 """`policies rehearse` and `policies compare`: ask packs what they would answer, outside the service. Changes nothing, logs nothing."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,6 +13,7 @@ from rich.table import Table
 from gateway.cli import drafts, rulebooks
 from gateway.cli.options import FAILED, JsonOption, plainly
 from policies import reading
+from policies.coverage import Covered, coverage
 from policies.decision import Permit
 from policies.errors import FactsError
 from policies.facts import Facts
@@ -36,14 +37,21 @@ def rehearse_vectors(
 ) -> None:
     """Run decision vectors against the packs that they name. The last line is `N passed, M failed`.
 
+    Without a file it also says which rules those vectors have shown, in one of them refusing (or asking) and in another letting pass.
     Exit code 0: all passed; 1: some failed; 2: a line is no vector, or a file cannot be read."""
     with plainly():
-        results = _run(vectors)
+        rehearsed = _run(vectors)
+        covered = [rule for pack, results in rehearsed.items() if pack for rule in coverage(pack, results)]
+    results = [result for several in rehearsed.values() for result in several]
     for result in results:
         if as_json:
             typer.echo(json.dumps(result.to_json(), sort_keys=True))
         elif not result.passed:
             typer.echo(f"FAILED {result.id}: {'; '.join(result.wrong)}")
+    if covered and as_json:
+        typer.echo(json.dumps({"id": "_coverage", "rules": [rule.to_json() for rule in covered]}, sort_keys=True))
+    for line in _told(covered) if not as_json else ():
+        typer.echo(line)
     failed = sum(not result.passed for result in results)
     typer.echo(f"{len(results) - failed} passed, {failed} failed")
     raise typer.Exit(FAILED if failed else 0)
@@ -102,10 +110,23 @@ def table_of(answers: Iterable[dict[str, Any]]) -> Table:
     return table
 
 
-def _run(vectors: Path | None) -> tuple[Result, ...]:
+def _run(vectors: Path | None) -> dict[str, tuple[Result, ...]]:
+    """The results by the pack whose own vectors they are; those of a file by no name."""
     if vectors is None:
-        return tuple(result for name in names() for result in rehearse(pack_lines(name)))
-    return rehearse(_lines(vectors))
+        return {name: rehearse(pack_lines(name)) for name in names()}
+    return {"": rehearse(_lines(vectors))}
+
+
+def _told(covered: Sequence[Covered]) -> Iterator[str]:
+    """The coverage as lines: one a pack with its rules and how often each refused and let pass, then the sum."""
+    for pack in dict.fromkeys(rule.pack for rule in covered):
+        rules = [rule for rule in covered if rule.pack == pack]
+        yield f"{pack}: {sum(rule.shown for rule in rules)} of {len(rules)} rules shown"
+        for rule in rules:
+            act = f"denied {rule.denied}" if rule.denied is not None else f"acted {rule.acted}"
+            yield f"  {rule.rule}: {act}, allowed {rule.allowed}{'' if rule.shown else ' - NOT SHOWN'}"
+    if covered:
+        yield f"coverage: {sum(rule.shown for rule in covered)} of {len(covered)} rules are shown by a vector"
 
 
 def _lines(path: Path) -> list[str]:

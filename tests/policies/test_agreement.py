@@ -26,14 +26,14 @@ def test_the_judge_and_the_reference_agree_on_random_requests(packs):
     book = build(packs)
     judge, reference = Judge(book), Reference(book.text())
     seen = {"allow": 0, "deny": 0}
-    for facts, kind in requests(seed=len(packs), count=4000):
+    for facts, kind in requests(seed=len(packs), count=600 if len(packs) > 5 else 1000):
         got, expected = as_reference(judge.decide(facts, kind)), reference.decide(facts, kind)
         assert got[0] == expected[0], facts.to_json()
         # A default deny names the nearest rule; the reference does not look for one.
         assert expected[1] is None or got == expected, facts.to_json()
         seen[got[0]] += 1
-    assert seen["deny"] > 100
-    assert seen["allow"] > 100 or packs == list(names())
+    assert seen["deny"] > 25
+    assert seen["allow"] > 25 or packs == list(names())
 
 
 @pytest.mark.parametrize("packs", [["baseline", "vendor-amazon"], []], ids=["two packs", "no pack"])
@@ -42,7 +42,7 @@ def test_casbin_over_all_rules_says_what_casbin_over_the_rules_of_the_cell_says(
     index = Index(book)
     whole, cell = Authority(book, index.bounds, whole=True), Authority(book, index.bounds)
     judge = Judge(book)
-    for facts, kind in requests(seed=7, count=150):
+    for facts, kind in requests(seed=7, count=80):
         question = Question(facts, kind, book.settings, book.words)
         capacities = tuple(dict.fromkeys(filter(None, (facts.client.kind, facts.client.acts_for))))
         answer = whole.permits(question, capacities)
@@ -58,7 +58,7 @@ def test_the_order_in_which_packs_are_named_changes_nothing():
 
 def test_another_pack_never_turns_a_refusal_of_a_pack_into_a_permit():
     alone, together = Judge(build(["vendor-microsoft"])), Judge(build(["vendor-microsoft", "vendor-amazon", "vendor-ibm-principles"]))
-    for facts, kind in requests(seed=3, count=2000):
+    for facts, kind in requests(seed=3, count=600):
         if not isinstance(alone.decide(facts, kind), Permit):
             assert not isinstance(together.decide(facts, kind), Permit), facts.to_json()
 
@@ -67,10 +67,10 @@ def test_a_permit_of_several_packs_owes_all_that_each_of_them_asks():
     one, two = Judge(build(["vendor-amazon"])), Judge(build(["vendor-ibm-principles"]))
     both = Judge(build(["vendor-amazon", "vendor-ibm-principles"]))
     compared = 0
-    for facts, kind in requests(seed=5, count=1000):
+    for facts, kind in requests(seed=5, count=500):
         answer = both.decide(facts, kind)
         if isinstance(answer, Permit):
             asked = {duty.kind for judge in (one, two) for duty in judge.decide(facts, kind).obligations}
             assert asked == {duty.kind for duty in answer.obligations}
             compared += 1
-    assert compared > 50
+    assert compared > 25

@@ -24,9 +24,8 @@ PAIRS = {
     "an own allow": (["baseline"], [], ["baseline"], OPEN),
     "an own deny": (["baseline"], [], ["baseline"], SHUT),
     "an own duty": (["baseline"], [], ["baseline"], ASK),
-    "a pack": (["baseline"], [], ["baseline", "vendor-amazon"], []),
+    "a pack": (["baseline"], [], ["baseline", "vendor-ibm-exit"], []),
     "a pack gone": (["baseline", "vendor-microsoft"], [], ["baseline"], []),
-    "the baseline gone": (["baseline"], [], [], []),
     "one vendor for another": (["vendor-amazon"], [], ["vendor-google"], SHUT),
 }
 
@@ -39,16 +38,20 @@ def change_of(before, after):
     return None
 
 
-@pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
-def test_a_random_request_changes_if_and_only_if_it_is_a_permit_in_a_region_of_that_change(pair):
-    packs, own, other_packs, other_own = pair
+@pytest.fixture(scope="module", params=PAIRS.values(), ids=list(PAIRS))
+def compared(request):
+    packs, own, other_packs, other_own = request.param
     before, after = build(packs, own_rules=own), build(other_packs, own_rules=other_own)
-    found = diff(before, after)
+    return before, after, diff(before, after)
+
+
+def test_a_random_request_changes_if_and_only_if_it_is_a_permit_in_a_region_of_that_change(compared):
+    before, after, found = compared
     assert found.whole
     assert found.abstracted == ()
     old, new = Judge(before), Judge(after)
     changed = 0
-    for facts, kind in requests(seed=41, count=1500):
+    for facts, kind in requests(seed=41, count=300):
         one, two = old.decide(facts, kind), new.decide(facts, kind)
         permitted = {NEWLY_ALLOWED: isinstance(two, Permit), NEWLY_REFUSED: isinstance(one, Permit)}
         permitted[OTHER_OBLIGATIONS] = all(permitted.values())
@@ -59,15 +62,13 @@ def test_a_random_request_changes_if_and_only_if_it_is_a_permit_in_a_region_of_t
     assert changed > 0
 
 
-@pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
-def test_each_region_has_a_witness_that_changes_as_it_says_newly_allowed_first(pair):
-    packs, own, other_packs, other_own = pair
-    before, after = build(packs, own_rules=own), build(other_packs, own_rules=other_own)
-    found = diff(before, after)
+def test_each_region_has_a_witness_that_changes_as_it_says_newly_allowed_first(compared):
+    before, after, found = compared
+    old, new = Judge(before), Judge(after)
     order = [NEWLY_ALLOWED, NEWLY_REFUSED, OTHER_OBLIGATIONS]
     assert [region.change for region in found.regions] == sorted((region.change for region in found.regions), key=order.index)
     for region in found.regions:
-        one, two = Judge(before).decide(region.witness, region.kind), Judge(after).decide(region.witness, region.kind)
+        one, two = old.decide(region.witness, region.kind), new.decide(region.witness, region.kind)
         assert change_of(one, two) == region.change
         assert region in found.covers(region.witness, region.kind, before)
         assert (region.before, region.after) == (one.decision, two.decision)
@@ -88,7 +89,7 @@ def test_a_rulebook_and_itself_differ_in_nothing():
 
 
 def test_more_regions_than_were_asked_for_are_said_to_be_missing():
-    found = diff(build(["baseline"]), build(["baseline", "vendor-amazon"]), most=2)
+    found = diff(build(["vendor-amazon"]), build(["vendor-google"]), most=2)
     assert (len(found.regions), found.whole) == (2, False)
 
 

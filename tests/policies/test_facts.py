@@ -84,7 +84,7 @@ def test_a_record_of_the_facts_reads_back_as_equal_facts_and_holds_no_floating_p
         assert Facts.from_record(record) == facts
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(JSON)
 def test_rubbish_is_a_facts_error_and_never_another_exception(obj):
     try:
@@ -99,7 +99,7 @@ def everything():
     return Judge(build(["baseline", "vendor-amazon", "vendor-microsoft", "vendor-google"]))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.dictionaries(
         PARTS, JSON | st.dictionaries(MEMBERS, JSON | st.sampled_from(["2026-11-22T10:00:00Z", "granted", "US-WA"]), max_size=5), max_size=6
@@ -201,3 +201,38 @@ def test_null_inside_an_open_part_is_the_same_as_absent(part):
 def test_a_moment_counts_in_utc_whatever_its_offset():
     facts = Facts.from_json({**MISSING_CHILD, "authorisations": [{"valid_to": "2026-11-22T12:00:00+02:00"}]}, at=NOW)
     assert facts.authorisations[0].valid_to == datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+HOSTILE = (
+    JSON
+    | st.sampled_from([10**400, -(10**5000), math.nan, -math.inf, 5e-324, 1e-13, "\ud800", "2026-11-22T10:00:00+23:59", b"x"])
+    | st.integers(2, 3000).map(lambda depth: json.loads("[" * min(depth, 900) + "]" * min(depth, 900)))
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "at": HOSTILE | st.just("2026-11-22T10:00:00Z"),
+            "licence": HOSTILE | st.just([]),
+            "request": HOSTILE
+            | st.dictionaries(PARTS | st.text(max_size=4), HOSTILE | st.dictionaries(MEMBERS, HOSTILE, max_size=3), max_size=3),
+        },
+    )
+    | HOSTILE
+)
+def test_a_hostile_record_is_a_facts_error_or_facts_that_can_be_recorded_again(record):
+    try:
+        facts = Facts.from_record(record)
+    except FactsError as error:
+        assert error.sentence.isprintable()
+        return
+    assert Facts.from_record(facts.to_record()) == facts
+
+
+@pytest.mark.parametrize("number", [5e-324, 1e-13, -1e-13, 99.0000000000001, 0.1 + 0.2, 1e-12, 123456789012.5, 1e12, -0.0])
+def test_a_decision_on_any_number_is_made_on_what_its_record_reads_back_as(number):
+    facts = Facts.from_json({**MISSING_CHILD, "threshold_pct": number, "evidence": {"score": number}}, at=NOW)
+    assert Facts.from_record(json.loads(json.dumps(facts.to_record()))).threshold_pct == facts.threshold_pct

@@ -3,6 +3,7 @@
 import json
 
 from bench.mutants import survivors
+from policies.packs import names
 from policies.rehearsal import pack_lines
 
 
@@ -24,11 +25,19 @@ def test_vectors_that_only_show_refusals_notice_no_rule_that_reaches_too_far():
     )
 
 
-def test_the_short_packs_of_vendors_notice_at_least_97_percent_of_their_mutants():
-    made, missed = 0, 0
-    for pack in ("vendor-amazon-2020", "vendor-google", "vendor-ibm-principles", "vendor-amazon"):
-        count, unnoticed = survivors(pack, pack_lines(pack))
-        assert len(unnoticed) <= 0.05 * count, (pack, [(mutant.row, mutant.how) for mutant in unnoticed])
-        made, missed = made + count, missed + len(unnoticed)
-    assert made > 140
-    assert 1 - missed / made >= 0.97
+def test_the_vectors_of_every_pack_notice_at_least_95_percent_of_a_sample_of_its_mutants():
+    made, missed = 0, []
+    for pack in names():
+        count, unnoticed = survivors(pack, pack_lines(pack), sample=4)
+        made, missed = made + count, missed + [(pack, mutant.row, mutant.how) for mutant in unnoticed]
+    assert made >= 80
+    assert len(missed) <= 0.05 * made, missed
+
+
+def test_a_sample_of_mutants_is_the_same_each_time_and_part_of_all():
+    lines = [line for line in pack_lines("axon-2019") if json.loads(line)["expect"]["decision"] == "deny"]
+    everything = {(mutant.row, mutant.how) for mutant in survivors("axon-2019", lines)[1]}
+    twice = [survivors("axon-2019", lines, sample=3) for _ in range(2)]
+    assert [count for count, _ in twice] == [3, 3]
+    assert [(mutant.row, mutant.how) for mutant in twice[0][1]] == [(mutant.row, mutant.how) for mutant in twice[1][1]]
+    assert {(mutant.row, mutant.how) for mutant in twice[0][1]} <= everything

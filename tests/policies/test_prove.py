@@ -76,10 +76,10 @@ def test_no_random_permit_contradicts_what_was_proved(packs):
     judge = Judge(book)
     held = [prop for prop, proof in zip(constitution(), prove(book), strict=True) if proof.holds]
     assert held
-    permits = [(facts, kind) for facts, kind in requests(seed=23, count=1500) if isinstance(judge.decide(facts, kind), Permit)]
-    for facts, kind in permits[:150]:
+    permits = [(facts, kind) for facts, kind in requests(seed=23, count=600) if isinstance(judge.decide(facts, kind), Permit)]
+    for facts, kind in permits[:60]:
         assert [prop.name for prop in held if meets(prop, facts, kind, book)] == []
-    assert len(permits) > 5
+    assert len(permits) > 2
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from policies.coverage import coverage
 from policies.errors import VectorError
-from policies.rehearsal import read_vectors, rehearse
+from policies.packs import names
+from policies.rehearsal import pack_lines, read_vectors, rehearse
 from tests.policies.conftest import MISSING_CHILD
 
 VECTOR = {
@@ -135,3 +137,15 @@ def test_forbidden_obligations_that_are_no_list_name_their_line():
     with pytest.raises(VectorError) as refused:
         one(forbid_obligations="notice")
     assert (refused.value.line, "forbid_obligations" in refused.value.sentence) == (1, True)
+
+
+def test_the_vectors_of_every_pack_show_every_rule_of_it_denied_and_allowed():
+    assert [rule for name in names() for rule in coverage(name, rehearse(pack_lines(name))) if not rule.shown] == []
+
+
+def test_a_rule_that_no_vector_refuses_by_is_said_not_to_be_shown():
+    (axon,) = coverage("axon-2019", rehearse(pack_lines("axon-2019")))
+    assert (axon.shown, axon.rule) == (True, "AXN-1")
+    denied = [line for line in pack_lines("axon-2019") if json.loads(line)["expect"]["decision"] == "deny"]
+    (axon,) = coverage("axon-2019", rehearse(denied))
+    assert (axon.shown, axon.denied, axon.allowed) == (False, len(denied), 0)

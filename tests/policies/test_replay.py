@@ -34,7 +34,7 @@ def written(facts, answer, index, by="policy"):
 @pytest.fixture(scope="module")
 def past():
     judge = Judge(LIVE)
-    return [(facts, judge.decide(facts)) for facts, _ in requests(seed=3, count=700)]
+    return [(facts, judge.decide(facts)) for facts, _ in requests(seed=3, count=300)]
 
 
 def log_of(past):
@@ -128,7 +128,7 @@ def test_facts_of_one_shape_get_the_same_answers_and_the_hour_and_the_commitment
     judges = [Judge(build(packs)) for packs in (["baseline"], ["baseline", "vendor-amazon", "us-wa-43.386", "eu-ai-act"])]
     dice = random.Random(1)
     by_shape, joined = {}, 0
-    for facts, kind in requests(seed=9, count=400):
+    for facts, kind in requests(seed=9, count=200):
         moved = facts.at.replace(hour=dice.choice([0, 9, 10, 11, 23]), minute=dice.randrange(60), microsecond=dice.choice([0, 500_000]))
         later = Facts.from_json(facts.to_json(), at=moved, licence=facts.licence)
         answers = [tuple(judge.decide(one, kind) for judge in judges) for one in (facts, later)]
@@ -137,7 +137,7 @@ def test_facts_of_one_shape_get_the_same_answers_and_the_hour_and_the_commitment
         for shape, answer in zip(shapes, answers, strict=True):
             assert by_shape.setdefault(shape, answer) == answer
         joined += shapes[0] == shapes[1]
-    assert joined > 200
+    assert joined > 100
 
 
 @pytest.mark.parametrize(

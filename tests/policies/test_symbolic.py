@@ -76,7 +76,7 @@ def test_a_model_is_a_request_of_which_the_real_conditions_say_what_the_formulas
     solver = world.solver(20)
     verdict, judge = Verdict(world, book), Judge(book)
     seen = 0
-    for _ in range(40):
+    for _ in range(20):
         # Wishes that contradict each other are dropped one by one; what is left shapes the request.
         wishes = [world.token(token) if dice.random() < 0.6 else world.no(world.token(token)) for token in dice.sample(world.tokens, 12)]
         wishes += [verdict.permits] if dice.random() < 0.5 else []
@@ -89,14 +89,14 @@ def test_a_model_is_a_request_of_which_the_real_conditions_say_what_the_formulas
         assert {token: (said[token], heard[token]) for token in said if said[token] != heard[token]} == {}, facts.to_json()
         assert world.true(model, verdict.permits) == isinstance(judge.decide(facts, kind), Permit)
         seen += 1
-    assert seen == 40
+    assert seen == 20
 
 
 def test_whatever_the_conditions_say_of_a_request_the_formulas_hold_it_possible(book, world):
     solver = world.solver(20)
     verdict, judge = Verdict(world, book), Judge(book)
     permits = 0
-    for facts, kind in requests(seed=17, count=60):
+    for facts, kind in requests(seed=17, count=40):
         said = [world.token(token) if held else world.no(world.token(token)) for token, held in truths(world, facts, kind, book).items()]
         question = Question(facts, kind, book.settings, book.words)
         cell = [
