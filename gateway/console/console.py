@@ -10,6 +10,7 @@ from gateway.console.cases import CasePages
 from gateway.console.desk import Desk
 from gateway.console.drafts import DraftPages
 from gateway.console.entrance import EntrancePages
+from gateway.console.fairness import FairnessPage
 from gateway.console.openid import OpenIdPages
 from gateway.console.overview import OverviewPage
 from gateway.console.pages import Pages
@@ -32,11 +33,12 @@ def console(house: Assembly, status_of: Callable[[CustodesError], int], exports:
         pages.router(),
         EntrancePages(desk, house.desks.people, house.relying_party is not None).router(),
         *([] if house.relying_party is None else [OpenIdPages(desk, house.desks.people, house.relying_party).router()]),
-        OverviewPage(desk, house.explorer, house.waiting.queue, house.readiness).router(),
+        OverviewPage(desk, house.explorer, house.waiting.queue, house.registry.duties, house.readiness).router(),
         PolicyPages(desk, house.bench, house.clock).router(),
         DraftPages(desk, house.rulebook_desk, house.reports).router(),
         RegisterPages(desk, house.desks, Vocabulary.shipped(), house.clock).router(),
         PeoplePage(desk, house.desks.people).router(),
         CasePages(desk, house.desks.cases, house.explorer, house.registry.rulebooks, house.clock).router(),
+        FairnessPage(desk, house.readiness.gate).router(),
         AuditPages(desk, house.explorer, exports, evidence).router(),
     ]

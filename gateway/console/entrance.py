@@ -27,6 +27,7 @@ class EntrancePages:
     def router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=self.desk.route(), include_in_schema=False)
+        router.add_api_route("/", self.front, methods=["GET"])
         router.add_api_route(SIGN_IN, self.sign_in, methods=["GET"])
         # The link's secret stands behind a #, which browsers send to nobody; a script of ours puts it into the form.
         router.add_api_route("/console/enter", self.sign_in, methods=["GET"])
@@ -34,6 +35,10 @@ class EntrancePages:
         router.add_api_route("/console/sign-out", self.sign_out, methods=["POST"])
         router.add_api_route("/console/preferences", self.prefer, methods=["POST"])
         return router
+
+    async def front(self, _request: Request) -> Response:
+        """Lead people who type the bare address to the console."""
+        return see(HOME_PAGE)
 
     async def sign_in(self, request: Request) -> Response:
         """Show the ways in."""

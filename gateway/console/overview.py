@@ -13,6 +13,7 @@ from gateway.console.entries import Line, lines
 from gateway.console.visits import HOME_PAGE
 from gateway.enforcement.readiness import Readiness, Report
 from gateway.records.explorer import Explorer, Filter
+from gateway.registry.duties import Duties, Duty
 from gateway.review.queue import Queue
 
 _LATEST: Final = 8
@@ -20,7 +21,7 @@ _LATEST: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """What the log says of today (UTC): counts, refusals by reason, and permitted and refused by purpose."""
+    """What the log says of today (UTC): counts, refusals by reason, permitted and refused by purpose; and the duties that are open."""
 
     permitted: int
     refused: int
@@ -29,6 +30,8 @@ class Today:
     reasons: list[tuple[str, int]]
     purposes: list[tuple[str, int, int]]
     latest: list[Line]
+    duties: list[Duty]
+    trips: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class OverviewPage:
     desk: Desk
     explorer: Explorer
     queue: Queue
+    duties: Duties
     readiness: Readiness
 
     def router(self) -> APIRouter:
@@ -52,7 +56,7 @@ class OverviewPage:
         # Counts are for all staff; which requests they were is for those who may read the log.
         today = await asyncio.to_thread(self._today, self.desk.visits.clock.now(), visit.may("auditor"))
         state: Report = self.readiness.report()
-        return self.desk.show(request, visit, "overview.html", today=today, state=state)
+        return self.desk.show(request, visit, "overview.html", today=today, state=state, at=self.desk.visits.clock.now())
 
     def _today(self, now: datetime, may_read: bool) -> Today:
         since = iso(now)[:10]
@@ -71,5 +75,7 @@ class OverviewPage:
             waiting=len(self.queue.waiting()),
             reasons=reasons[:6],
             purposes=[(name, permitted.get(name, 0), refused.get(name, 0)) for name in names[:8]],
+            duties=list(self.duties.all()[:_LATEST]),
+            trips=kinds.get("tripwire", 0),
             latest=lines(sorted(latest, key=lambda found: -found.index)[:_LATEST]),
         )

@@ -34,6 +34,8 @@ SECTIONS: Final = (
     ("/console/clients", "nav.clients", ("registrar", "auditor", "operator")),
     ("/console/people", "nav.people", ("registrar",)),
     ("/console/audit", "nav.audit", ("auditor",)),
+    ("/console/fairness", "nav.fairness", ()),
+    ("/v1/transparency", "nav.transparency", ()),
 )
 THEMES: Final = ("system", "light", "dark")
 LANGUAGE_COOKIE: Final = "custodes_language"

@@ -145,6 +145,7 @@ def visitor(browser, site):
             "request",
             lambda request: strays.append(request.url) if not request.url.startswith((site.url, "blob:", "file:")) else None,
         )
+        context.set_default_timeout(60_000)
         page = context.new_page()
         if who is not None:
             page.goto(site.link(who))
@@ -163,7 +164,7 @@ def signed_in(site):
     clients: list[httpx2.Client] = []
 
     def come_in(who: str):
-        web = httpx2.Client(base_url=site.url, headers={"origin": site.url})
+        web = httpx2.Client(base_url=site.url, headers={"origin": site.url}, timeout=60)
         clients.append(web)
         answer = web.post("/console/enter", data={"secret": site.link(who).partition("#")[2]})
         assert answer.status_code == 303, answer.text

@@ -10,7 +10,7 @@ from gateway.registry.signins import IDLE, LONGEST, Signins
 
 def test_a_one_time_link_lets_its_bearer_in_once_and_both_are_in_the_log(site):
     secret = site.link("cy")
-    with httpx2.Client(base_url=site.url) as web:
+    with httpx2.Client(base_url=site.url, timeout=60) as web:
         assert web.post("/console/enter", data={"secret": secret}).status_code == 303
         again = web.post("/console/enter", data={"secret": secret})
     assert again.status_code == 401
@@ -20,7 +20,7 @@ def test_a_one_time_link_lets_its_bearer_in_once_and_both_are_in_the_log(site):
 
 
 def test_a_page_asked_for_without_a_sign_in_is_shown_after_it(site):
-    with httpx2.Client(base_url=site.url) as web:
+    with httpx2.Client(base_url=site.url, timeout=60) as web:
         answer = web.get("/console/audit?kind=denial")
         assert answer.status_code == 303
         assert answer.headers["location"] == "/console/sign-in?next=%2Fconsole%2Faudit%3Fkind%3Ddenial"
@@ -63,12 +63,12 @@ def test_a_sign_in_that_is_stolen_from_the_browser_is_worthless_after_signing_ou
     web, token = signed_in("bo")
     stolen = dict(web.cookies)
     web.post("/console/sign-out", data={"form_token": token})
-    with httpx2.Client(base_url=site.url, cookies=stolen) as thief:
+    with httpx2.Client(base_url=site.url, cookies=stolen, timeout=60) as thief:
         assert thief.get("/console").status_code == 303
 
 
 def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(site):
-    with httpx2.Client(base_url=site.url) as web:
+    with httpx2.Client(base_url=site.url, timeout=60) as web:
         header = web.post("/console/enter", data={"secret": site.link("bo")}).headers["set-cookie"].lower()
     assert "httponly" in header
     assert "samesite=strict" in header
@@ -98,7 +98,7 @@ def test_a_sign_in_ends_after_half_an_hour_of_rest_and_after_ten_hours_of_work(s
 
 @pytest.mark.parametrize("body", [b"\xff\xfe", b"a=%ff", b"&" * 2000 + b"a=1", b"x" * 400_000])
 def test_a_form_that_cannot_be_read_is_refused_in_a_sentence(site, body):
-    with httpx2.Client(base_url=site.url) as web:
+    with httpx2.Client(base_url=site.url, timeout=60) as web:
         answer = web.post("/console/enter", content=body, headers={"content-type": "application/x-www-form-urlencoded"})
     assert answer.status_code in (401, 403)
     assert "<h1>" in answer.text

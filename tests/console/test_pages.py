@@ -47,7 +47,7 @@ def test_no_page_may_load_run_or_send_anything_but_its_own(site, signed_in):
 
 
 def test_an_asset_is_kept_for_ever_under_an_address_that_changes_with_it(site):
-    with httpx2.Client(base_url=site.url) as web:
+    with httpx2.Client(base_url=site.url, timeout=60) as web:
         page = web.get("/console/sign-in").text
         address = re.search(r'href="(/console/assets/\w+/console.css)"', page)[1]
         assert "immutable" in web.get(address).headers["cache-control"]
@@ -55,7 +55,7 @@ def test_an_asset_is_kept_for_ever_under_an_address_that_changes_with_it(site):
 
 
 def test_the_readers_language_is_the_chosen_one_or_else_the_browsers(site):
-    with httpx2.Client(base_url=site.url, headers={"accept-language": "de, fr;q=0.8"}) as web:
+    with httpx2.Client(base_url=site.url, headers={"accept-language": "de, fr;q=0.8"}, timeout=60) as web:
         assert 'lang="fr"' in web.get("/console/sign-in").text
         web.post("/console/preferences", data={"language": "en", "back": "/console/sign-in"})
         assert '<html lang="en"' in web.get("/console/sign-in").text

@@ -8,12 +8,13 @@ import httpx2
 import typer
 
 from gateway.assembly import Assembly
-from gateway.cli.demo.cast import CASE, GALLERY, NGO, PORTRAITS, PROBE, Seeding
+from gateway.cli.demo.cast import AUDITOR, CASE, GALLERY, NGO, PORTRAITS, PROBE, REGISTRARS, REVIEWER, Seeding
 from gateway.cli.demo.scenes import STILL, Story, StoryBroken
 from gateway.cli.demo.stage import Stage
 from gateway.cli.options import FAILED, HomeOption, JsonOption, PortOption, plainly, settings_of
 from gateway.cli.service import running
 from gateway.cli.serving import run
+from gateway.enforcement.registrar import Actor
 from gateway.settings import Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -56,7 +57,7 @@ async def _perform(settings: Settings, stage: Stage, once: bool) -> None:
         story.four_stances()
         if once:
             return
-        _leave_running(house, stage)
+        await asyncio.to_thread(_leave_running, house, stage)
         await asyncio.shield(task)
 
 
@@ -66,11 +67,19 @@ def _leave_running(house: Assembly, stage: Stage) -> None:
     portrait = PORTRAITS / PROBE
     stage.panel(
         "Still running; Ctrl-C ends it",
-        f"API and documentation   {url}/docs\nCatalogue of purposes   {url}/v1/purposes\n"
+        f"Console                 {url}/console\nAPI and documentation   {url}/docs\nCatalogue of purposes   {url}/v1/purposes\n"
         f"Signed head of the log  {url}/audit/checkpoint\nReadiness               {url}/health/ready",
     )
+    links = [f"{person:<12} {url}/console/enter#{_link(house, person)}" for person in (AUDITOR, *REGISTRARS, REVIEWER)]
+    stage.paste("The console, for each person of the story (a link works once; `staff link` makes another)", "\n".join(links))
     stage.paste("curl (the token lasts 15 minutes; `clients token reunite` prints another)", _curl(url, token, portrait))
     stage.paste("Python", _python(url, token, portrait))
+
+
+def _link(house: Assembly, person: str) -> str:
+    # Nobody makes their own link: the one registrar makes the other's.
+    by = REGISTRARS[1] if person == REGISTRARS[0] else REGISTRARS[0]
+    return house.desks.people.relink(Actor("staff", by), person).value.secret
 
 
 def _curl(url: str, token: str, portrait: Path) -> str:

@@ -114,6 +114,27 @@ function keepTyping(form) {
   });
 }
 
+// Show every group's rates at another threshold: the record holds the errors at each step, the page only divides.
+function slide(section) {
+  const [wrapper, input] = [section.querySelector(".slider"), section.querySelector(".slider input")];
+  const grid = input.dataset.grid.split(" ");
+  const percent = (share) => `${share === 0 ? 0 : Number((100 * share).toPrecision(2))}\u00a0%`;
+  const show = () => {
+    section.querySelector(".slider output").textContent = grid[input.value];
+    for (const rate of section.querySelectorAll(".rate")) {
+      const steps = rate.dataset.steps.split(" ").filter(Boolean);
+      if (!steps.length) continue;
+      const share = Number(steps[input.value]) / Number(rate.dataset.trials);
+      rate.querySelector("strong").textContent = percent(share);
+      rate.querySelector(".bar").style.width = `${Math.min(6, 30 * Math.sqrt(share) / 3)}rem`;
+      rate.parentElement.querySelector("small").hidden = true;
+    }
+  };
+  wrapper.hidden = false;
+  input.addEventListener("input", show);
+  show();
+}
+
 const enterForm = document.querySelector("#enter");
 if (enterForm) enter(enterForm);
 const head = document.querySelector("#head");
@@ -125,3 +146,4 @@ if (panel) {
   button.addEventListener("click", () => verifyEntry(panel));
 }
 for (const form of document.querySelectorAll("form[data-keep]")) keepTyping(form);
+for (const section of document.querySelectorAll(".fairness:has(.slider)")) slide(section);
