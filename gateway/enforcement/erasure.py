@@ -17,6 +17,7 @@ from gateway.enforcement.waiting import case_key
 from gateway.errors import CustodesError
 from gateway.records import entries
 from gateway.records.explorer import Explorer, Filter
+from gateway.registry.conduct import ConductBook
 from gateway.registry.errors import StateForbids
 from gateway.registry.forgetting import Forgetting
 from gateway.review.queue import Queue
@@ -72,6 +73,7 @@ class Eraser:
     registry: Forgetting
     queue: Queue
     vault: Vault
+    book: ConductBook
     clock: Clock
 
     def erase(self, by: str, target: Target, why: Why) -> Erased:
@@ -122,6 +124,7 @@ class Eraser:
         if target.about == "case":
             for client in self._clients(target, held):
                 self.vault.shred(case_key(client, target.value))
+                self.book.forget(case_key(client, target.value))
                 self.queue.forget_case(case_key(client, target.value))
                 self.registry.forget_case(client, target.value)
         self.explorer.forget_cases(held)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.audit.renderings import ENVELOPE, NotRendered, csv_lines, json_lines, ocsf_lines
 from gateway.audit.tree import leaf_hash
-from tests.audit.honest import ORIGIN, canonical, plain, story
+from tests.audit.honest import ORIGIN, RULEBOOK_DIGEST, canonical, plain, story
 
 ENTRIES = [(index, canonical(story(index, 31))) for index in range(31)]
 
@@ -39,7 +39,7 @@ def test_a_csv_table_has_a_header_and_a_row_for_each_entry():
         "permit",
         "",
         "baseline.missing-person",
-        "ab" * 32,
+        RULEBOOK_DIGEST,
         "",
     ]
 

@@ -28,10 +28,18 @@ pytestmark = pytest.mark.anyio
 
 STRANGER = "stranger"
 # What stands at these addresses is nobody's in particular: hashes and texts that anybody may have, or that auditors alone may.
-NOT_A_TENANTS = {"/audit/tile/{path}", "/audit/rulebooks/{name}", "/v1/receipts/{index}"}
+NOT_A_TENANTS = {
+    "/audit/tile/{path}",
+    "/audit/rulebooks/{name}",
+    "/v1/receipts/{index}",
+    "/v1/rulebooks/{digest}",
+    "/v1/rulebooks/{digest}/diff/{other}",
+    "/v1/rulebooks/{digest}/rollback",
+}
 ABSENT = {
     "authorisation_id": "auth-" + "0" * 32,
     "client_id": "no-such-client",
+    "draft_id": "draft-0000000000000000",
     "duty_id": "duty-0000000000000000",
     "decision_id": "00000000-0000-4000-8000-000000000000",
     "evidence_id": "ev-0000000000000000",
@@ -64,6 +72,7 @@ async def owned(town: Town) -> dict[str, str]:
     registry.issuers.add(IssuerRecord("owned-issuer", "https://owned.example", "custodes", jwks_file=str(shared)))
     owed = Promise(next(iter(TERMS)), "matrix", "matrix", NGO, CASE, held["decision_id"], {}, None)
     return {
+        "draft_id": registry.drafts.begin(json.dumps({"title": "matrix", "packs": {"baseline": {}}}), "somebody").id,
         "duty_id": registry.duties.owe(owed, now).id,
         "decision_id": held["decision_id"],
         "review_id": next(review.held.id for review in waiting if review.held.decision_id == held["decision_id"]),
