@@ -48,10 +48,13 @@ async def test_a_client_does_not_see_what_waits_for_people_and_an_auditor_does(t
     assert held["status"] == "waiting-for-review"
     mine = await bundle(town, held["decision_id"], NGO, tmp_path)
     assert kinds(mine) == ["policy-change", "intent"]
-    assert json.loads(mine["manifest.json"])["kept_back"] == 1
+    # Another story in this town may have left a refusal behind, to which a tripwire links this request: also not for the client.
+    story = [entry["kind"] for entry in town.entries() if entry.get("decision_id") == held["decision_id"]]
+    assert {"intent", "outcome"} <= set(story) <= {"tripwire", "intent", "outcome"}
+    assert json.loads(mine["manifest.json"])["kept_back"] == len(story) - 1
     assert b"/candidates/" not in b"".join(mine.values())
     theirs = await bundle(town, held["decision_id"], AUDITOR, tmp_path)
-    assert kinds(theirs) == ["policy-change", "intent", "outcome"]
+    assert kinds(theirs) == ["policy-change", *story]
     digests = json.loads(theirs["digests.json"])
     assert len(digests["recogniser"]) == len(digests["calibration"]) == 1
     assert any("/candidates/0/subject" in content.decode() for name, content in theirs.items() if name.startswith("openings/"))
