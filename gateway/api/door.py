@@ -66,7 +66,7 @@ class Door:
             why = refused.reason if isinstance(refused, TokenRefused) else refused.code
             token_hash = refused.token_hash if isinstance(refused, TokenRefused) else None
             await self.journal.write(
-                entries.authn_denied(at=self.clock.now(), token_sha256=token_hash or None, why=why, path=request.url.path)
+                entries.authn_denied(at=self.clock.now(), token_sha256=token_hash or None, why=why, path=entries.route_of(request.scope))
             )
             raise Unauthenticated from refused
 
@@ -115,7 +115,7 @@ class Door:
         try:
             caller.require(role)
         except (CallerRefused, RoleMissing) as refused:
-            asked = f"{request.method} {request.url.path[:200]}"
+            asked = f"{request.method} {entries.route_of(request.scope)}"
             await self.journal.write(entries.access_denied(at=self.clock.now(), by=caller.id, why=refused.code, asked=asked))
             raise
 

@@ -99,7 +99,7 @@ class Visits:
         """Return if the person holds one of the roles; else record that they tried, and raise RoleMissing."""
         if visit.may(*roles):
             return
-        asked = f"{request.method} {request.url.path[:200]}"
+        asked = f"{request.method} {entries.route_of(request.scope)}"
         await self.journal.write(entries.access_denied(at=self.clock.now(), by=visit.person.id, why=RoleMissing.code, asked=asked))
         raise RoleMissing(roles[0])
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from gateway.clock import iso
 from gateway.records.canonical import storable
@@ -86,6 +86,12 @@ def abandoned(*, at: datetime, intent_index: int, decision_id: str, why: str) ->
 def repeat(*, at: datetime, decision_id: str, client: str, rulebook: str) -> Record:
     """Record that a decision's answer was given out once more, to the same request under its Idempotency-Key."""
     return _plain("repeat", at, {"decision_id": decision_id, "client": client, "rulebook": rulebook})
+
+
+def route_of(scope: Mapping[str, Any]) -> str:
+    """Name a request of the web (its ASGI scope) by its route's template: the path itself may hold what is not for the log, such as a
+    case's reference."""
+    return str(getattr(scope.get("route"), "path", "no route"))
 
 
 def authn_denied(*, at: datetime, token_sha256: str | None, why: str, path: str) -> Record:
