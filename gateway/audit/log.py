@@ -189,6 +189,13 @@ class AuditLog:
         """Return the newest checkpoint that witnesses have signed, with their lines; the newest of all while none has."""
         return next(self.cosigned_checkpoints(1), None) or self.checkpoint()
 
+    def follow(self) -> int:
+        """Take up what other processes have appended, and return the log's size. Raises LogUnavailable, LogRolledBack, LogDamaged.
+
+        Waits for the writer; never call it where an event loop would wait with it."""
+        self._writer.send(lambda ledger: ledger.follow()).result()
+        return self.size
+
     async def wait_for(self, size: int) -> int:
         """Return the log's size once it is at least `size`, whichever process appended. Raises LogUnavailable if it is closed first."""
         loop = asyncio.get_running_loop()

@@ -153,7 +153,7 @@ class Explorer:
 
     def _catch_up(self) -> int:
         position = self._reached()[0]
-        if position > self._log.size:
+        if not self._log_holds(position):
             # The log is another one, or was recovered: this index is worth nothing.
             self._make_anew()
             position = 0
@@ -162,13 +162,20 @@ class Explorer:
                 # At once, so that no other process takes in the same entries, or forgets a case, in between.
                 self._database.execute("BEGIN IMMEDIATE")
                 position = self._reached()[0]
+                if position >= self._log.size:
+                    break  # another process was first
                 stop = min(self._log.size, position + _BATCH)
                 latest = str(self._database.execute("SELECT latest FROM reached").fetchone()[0])
-                for index, body in enumerate(self._log.entries(position, max(position, stop)), start=position):
+                for index, body in enumerate(self._log.entries(position, stop), start=position):
                     latest = self._take_in(index, body, latest)
-                position = max(position, stop)
+                position = stop
                 self._database.execute("UPDATE reached SET size = ?, seal = ?, latest = ?", (position, self._seal(position), latest))
+        self._log_holds(position)
         return int(position)
+
+    def _log_holds(self, size: int) -> bool:
+        """Tell whether the log has so many entries. Another process may have taken in some here that this one's log has yet to see."""
+        return size <= self._log.size or size <= self._log.follow()
 
     def _reached(self) -> tuple[int, str]:
         size, seal = self._database.execute("SELECT size, seal FROM reached").fetchone()
@@ -192,7 +199,7 @@ class Explorer:
             return False
         try:
             size, seal = self._reached()
-            return size <= self._log.size and hmac.compare_digest(seal, self._seal(size))
+            return self._log_holds(size) and hmac.compare_digest(seal, self._seal(size))
         except (sqlite3.Error, TypeError, ValueError):
             return False
 

@@ -204,3 +204,18 @@ def test_every_question_is_answered_as_by_looking_at_every_entry(tmp_path, log):
         matching = [index for index in range(399, -1, -1) if (before is None or index < before) and holds(said[index], asked)]
         assert [found.index for found in explorer.find(Filter(**asked), before=before, limit=limit)] == matching[:limit], asked
     explorer.close()
+
+
+def test_an_index_that_another_process_brought_further_than_this_ones_log_is_believed_and_followed(tmp_path):
+    signer = NoteSigner.generate("test.example/log")
+    with (
+        closing(AuditLog.open(tmp_path / "audit", signer)) as log,
+        closing(AuditLog.open(tmp_path / "audit", signer)) as same,
+        closing(Explorer(tmp_path / "explorer.db", log, KEY)) as here,
+        closing(Explorer(tmp_path / "explorer.db", same, KEY)) as there,
+    ):
+        for number in range(100):
+            write(log, str(number))
+            # Taken in by the first process, and asked for at once by the second, whose log may not have looked yet.
+            assert here.catch_up() == number + 1
+            assert [found.index for found in there.find(Filter(kind="heartbeat"), limit=1)] == [number]
