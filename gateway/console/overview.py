@@ -12,6 +12,7 @@ from gateway.console.desk import Desk
 from gateway.console.entries import Line, lines
 from gateway.console.visits import HOME_PAGE
 from gateway.enforcement.readiness import Readiness, Report
+from gateway.records import entries
 from gateway.records.explorer import Explorer, Filter
 from gateway.registry.duties import Duties, Duty
 from gateway.review.queue import Queue
@@ -53,7 +54,11 @@ class OverviewPage:
     async def show(self, request: Request) -> Response:
         """Show today."""
         visit = await self.desk.visit(request)
-        # Counts are for all staff; which requests they were is for those who may read the log.
+        # Counts are for all staff; which requests they were is for those who may read the log, and their reading is an entry.
+        if visit.may("auditor"):
+            visits = self.desk.visits
+            what = {"latest": _LATEST, "console": True}
+            await visits.journal.write(entries.log_read(at=visits.clock.now(), by=visit.person.id, what=what, asked={}))
         today = await asyncio.to_thread(self._today, self.desk.visits.clock.now(), visit.may("auditor"))
         state: Report = self.readiness.report()
         return self.desk.show(request, visit, "overview.html", today=today, state=state, at=self.desk.visits.clock.now())

@@ -75,5 +75,5 @@ class PeoplePage:
             given=given,
             fault=fault,
             link=link,
-            address=address,
+            link_address=address,
         )

@@ -102,3 +102,35 @@ def test_a_form_that_cannot_be_read_is_refused_in_a_sentence(site, body):
         answer = web.post("/console/enter", content=body, headers={"content-type": "application/x-www-form-urlencoded"})
     assert answer.status_code in (401, 403)
     assert "<h1>" in answer.text
+
+
+def test_the_overview_is_a_reading_of_the_log_for_those_who_may_read_it_and_for_nobody_else(site, signed_in):
+    others, _token = signed_in("bo")
+    before = len(site.entries("log-read"))
+    others.get("/console")
+    assert len(site.entries("log-read")) == before
+    auditor, _token = signed_in("cy")
+    auditor.get("/console")
+    assert len(site.entries("log-read")) > before
+    assert site.entries("log-read")[-1]["what"] == {"latest": 8, "console": True}
+
+
+def test_a_fresh_link_stands_on_the_page_of_people_once_and_in_no_form_of_it(site, signed_in):
+    web, token = signed_in("fin")
+    page = web.post("/console/people", data={"form_token": token, "step": "invite", "id": "ivo-ito", "name": "Ivo Ito", "roles": "reviewer"})
+    assert page.text.count("/console/enter#") == 1
+    assert 'name="back" value="/console/people"' in page.text
+    assert 'name="back" value="/console/people"' in web.get("/console/people").text
+
+
+@pytest.mark.parametrize("path", ["/console/../v1/x", "/console/%2e%2e//evil.example", "/console/..%2f..//evil.example"])
+def test_a_page_is_named_without_going_up(path):
+    assert page_of_ours(path) == "/console"
+
+
+def test_signing_in_again_ends_the_sign_in_that_was_there(site, signed_in):
+    web, _token = signed_in("bo")
+    former = dict(web.cookies)
+    assert web.post("/console/enter", data={"secret": site.link("cy").partition("#")[2]}).status_code == 303
+    with httpx2.Client(base_url=site.url, cookies=former) as old:
+        assert old.get("/console").status_code == 303
