@@ -117,7 +117,8 @@ def test_the_overview_is_a_reading_of_the_log_for_those_who_may_read_it_and_for_
 
 def test_a_fresh_link_stands_on_the_page_of_people_once_and_in_no_form_of_it(site, signed_in):
     web, token = signed_in("fin")
-    page = web.post("/console/people", data={"form_token": token, "step": "invite", "id": "ivo-ito", "name": "Ivo Ito", "roles": "reviewer"})
+    form = {"form_token": token, "step": "invite", "id": "ivo-ito", "name": "Ivo Ito", "roles": "reviewer"}
+    page = web.post("/console/people", data=form)
     assert page.text.count("/console/enter#") == 1
     assert 'name="back" value="/console/people"' in page.text
     assert 'name="back" value="/console/people"' in web.get("/console/people").text
