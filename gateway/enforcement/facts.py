@@ -1,6 +1,6 @@
 """Assemble what is known of a request: the client's word counts only where the register cannot know better. Decides nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -106,7 +106,7 @@ class FactsBook:
         gallery = _put_gallery(known, view, client_id, declaration, gaps)
         use = _invocation(client_id, declaration, place)
         gaps += _named_paper(view, declaration.authorisation_id, use, at)
-        misfits = tuple(gap for paper in view.papers(client_id)[:_MOST_MISFITS] for gap in _misfit(paper, use, at))
+        misfits = tuple(gap for paper in _nearest(view.papers(client_id), use) for gap in _misfit(paper, use, at))
         known["authorisations"] = [paper.to_json() for paper in view.authorisations(client_id, declaration.case_ref)]
         # 3
         held = shown(view.evidence(client_id), place if isinstance(place, str) else None, declaration.purpose, at)
@@ -166,6 +166,16 @@ def _named_paper(view: View, authorisation_id: str | None, use: Invocation, at: 
     except NotOnRecord as refused:
         return [_gap(refused)]
     return _misfit(paper, use, at)
+
+
+def _nearest(papers: Iterable[Authorisation], use: Invocation) -> list[Authorisation]:
+    """Of many papers, those that were most likely meant: for this operation, purpose and case first."""
+
+    def distance(authorisation: Authorisation) -> tuple[bool, bool, bool, str]:
+        paper = authorisation.paper
+        return paper.operation != use.operation, paper.purpose != use.purpose, paper.case_ref != use.case_ref, authorisation.id
+
+    return sorted(papers, key=distance)[:_MOST_MISFITS]
 
 
 def _misfit(paper: Authorisation, use: Invocation, at: datetime) -> list[Gap]:

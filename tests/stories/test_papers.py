@@ -65,3 +65,11 @@ async def test_where_a_rule_misses_a_paper_the_answer_says_why_those_on_record_d
     rules = {reason["rule"] for reason in refused.json()["reasons"]}
     assert refused.status_code == 403
     assert {"authorisation-other-case", "authorisation-other-place"} <= rules
+
+
+async def test_among_many_papers_those_are_named_that_were_most_likely_meant(town: Town) -> None:
+    for number in range(300, 312):
+        put(town, number, "", {"operation": "verify", "case_ref": f"MP-{number}"})
+    put(town, 320, "", {"operation": "live_identify", "place": "US-ID"})
+    refused = await town.search(operation="live_identify", capture=LIVE)
+    assert "authorisation-other-place" in {reason["rule"] for reason in refused.json()["reasons"]}
