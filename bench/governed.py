@@ -20,7 +20,7 @@ import uvloop
 from bench.load import request_bytes
 from engine.faces import Answer
 from engine.orders import GalleryState, Operation, SearchLimits, seal
-from gateway.assembly import Assembly
+from gateway.assembly.request_path import Assembly
 from gateway.cli.demo.cast import CASE, GALLERY, NGO, PORTRAITS, PROBE, Seeding
 from gateway.cli.demo.scenes import STILL
 from gateway.cli.service import running

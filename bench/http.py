@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from bench.load import load, request_bytes
 from gateway.app import create_app
-from gateway.assembly import assemble
+from gateway.assembly.service import assemble
 from gateway.cli.demo.cast import GALLERY, POLICE, Seeding
 from gateway.settings import read_settings
 

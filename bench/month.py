@@ -25,7 +25,8 @@ from typing import Any
 from engine.errors import ImageReason
 from engine.faces import Answer, Candidate, Capture
 from engine.sketches import BITS
-from gateway.assembly import open_explorer, open_log, open_registrar, open_registry
+from gateway.assembly.homes import open_explorer, open_log
+from gateway.assembly.registers import open_registrar, open_registry
 from gateway.audit.export import write_export
 from gateway.clock import FixedClock, iso
 from gateway.enforcement.conduct import CaseSuspended, Conduct, Wires, suspended

@@ -28,7 +28,9 @@ from typing import Any
 import httpx2
 
 from gateway.app import create_app
-from gateway.assembly import assemble, open_log, open_registry
+from gateway.assembly.homes import open_log
+from gateway.assembly.registers import open_registry
+from gateway.assembly.service import assemble
 from gateway.audit.errors import AuditError
 from gateway.audit.export import write_export
 from gateway.audit.tlogproof import TlogProof

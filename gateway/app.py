@@ -33,7 +33,7 @@ from gateway.api.recognition import RecognitionDoor
 from gateway.api.reviews import ReviewDoor
 from gateway.api.rulebooks import RulebookDoor
 from gateway.api.transparency import TransparencyDoor
-from gateway.assembly import Assembly
+from gateway.assembly.request_path import Assembly
 from gateway.console.console import console
 from gateway.errors import CustodesError
 from gateway.records.evidence import EvidenceRoom

@@ -68,7 +68,13 @@ class WorkerProcess:
         with theirs:
             process = _spawn(plan.program, theirs.fileno(), ledger)
         reader, loop = _EndHearing(), asyncio.get_running_loop()
-        transport, protocol = await loop.create_unix_connection(lambda: StreamReaderProtocol(reader), sock=ours)
+        try:
+            transport, protocol = await loop.create_unix_connection(lambda: StreamReaderProtocol(reader), sock=ours)
+        except BaseException:
+            ours.close()
+            process.kill()
+            await _taken_back(process)
+            raise
         worker = cls(process, reader, StreamWriter(transport, protocol, reader, loop), plan)
         try:
             worker.ready = await worker._await_ready(plan)
@@ -128,7 +134,16 @@ class WorkerProcess:
         """Kill the process, whatever it is doing, and return when the system has taken it back."""
         self._process.kill()
         self._writer.close()
-        await asyncio.to_thread(self._process.wait)
+        await _taken_back(self._process)
+
+
+async def _taken_back(process: subprocess.Popen[bytes]) -> None:
+    """Return when the system has taken a killed process back, even if whoever waits is cancelled."""
+    try:
+        await asyncio.to_thread(process.wait)
+    finally:
+        # Cancelled before the thread began, nobody would wait. A killed process is gone in a moment, so this holds up nobody.
+        process.wait()
 
 
 def _spawn(program: tuple[str, ...], channel: int, ledger: int) -> subprocess.Popen[bytes]:

@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.assembly import open_eraser, open_explorer, open_log, open_registry
+from gateway.assembly.homes import open_eraser, open_explorer, open_log
+from gateway.assembly.registers import open_registry
 from gateway.audit.bundle import write_bundle
 from gateway.audit.export import ExportRefused, write_export
 from gateway.audit.log import AuditLog

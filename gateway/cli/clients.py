@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from gateway.api import documents
-from gateway.assembly import changing, desks_of, open_registry
+from gateway.assembly.commands import changing
+from gateway.assembly.registers import desks_of, open_registry
 from gateway.cli.options import HomeOption, JsonOption, PortOption, plainly, say, settings_of
 from gateway.clock import SystemClock
 from gateway.enforcement.desks.clients import ClientDesk

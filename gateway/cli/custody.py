@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from gateway.assembly import open_log
+from gateway.assembly.homes import open_log
 from gateway.cli.options import MISUSED, HomeOption, JsonOption, plainly, say, settings_of
 from gateway.clock import SystemClock, iso
 from gateway.custody.files import CustodyRefused

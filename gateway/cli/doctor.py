@@ -19,7 +19,7 @@ from engine.equipment import read_equipment
 from engine.errors import EngineError
 from engine.evaluation.record import BELIEVED, check_current, from_record, shipped_record
 from engine.recognisers.base import dlib_digest
-from gateway.assembly import evaluations_of, open_explorer, open_log
+from gateway.assembly.homes import evaluations_of, open_explorer, open_log
 from gateway.audit.errors import AuditError
 from gateway.audit.quorum import TrustPolicy
 from gateway.cli.options import FAILED, HomeOption, JsonOption, PortOption, say, settings_of

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from gateway.assembly import changing, open_rulebook_desk
+from gateway.assembly.commands import changing, open_rulebook_desk
 from gateway.cli.options import FAILED, MISUSED, HomeOption, JsonOption, plainly, say, settings_of
 from gateway.clock import SystemClock, iso
 from gateway.enforcement.aside import Step, WorkFailed

@@ -3,7 +3,7 @@
 import typer
 
 from gateway.api.duties import shown
-from gateway.assembly import open_registry
+from gateway.assembly.registers import open_registry
 from gateway.cli.options import HomeOption, JsonOption, plainly, say, settings_of
 from gateway.clock import SystemClock
 from gateway.registry.timekeeping import Timekeeping

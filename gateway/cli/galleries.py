@@ -14,7 +14,10 @@ import typer
 from engine.errors import EngineBusy, EngineError, EngineFailed, GalleryRefused
 from engine.galleries.folder import Progress, import_folder, read_folder
 from gateway.api.declaration import from_part
-from gateway.assembly import Assembly, assemble, journalling, template_galleries
+from gateway.assembly.commands import journalling
+from gateway.assembly.homes import template_galleries
+from gateway.assembly.request_path import Assembly
+from gateway.assembly.service import assemble
 from gateway.cli.bars import Count, counting
 from gateway.cli.options import FAILED, HomeOption, JsonOption, plainly, say, settings_of
 from gateway.cli.serving import run

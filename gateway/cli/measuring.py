@@ -24,7 +24,8 @@ from engine.evaluation.table import footnote, to_text
 from engine.recognisers.base import dlib_digest
 from engine.recognisers.dlib import FaceFinder
 from engine.recognisers.onnx import OnnxRecogniser, ensure_model
-from gateway.assembly import evaluations_of, journalling
+from gateway.assembly.commands import journalling
+from gateway.assembly.homes import evaluations_of
 from gateway.cli.bars import counting
 from gateway.cli.options import HomeOption, JsonOption, plainly, say, settings_of
 from gateway.clock import SystemClock, iso

@@ -68,7 +68,7 @@ def quarterly(
 @app.command()
 def case(client: str, reference: str, *, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print everything that the log holds of one case, with openings and receipts: the file for a court. Exit code 0; 2."""
-    from gateway.assembly import open_log  # the log's own home is needed here alone
+    from gateway.assembly.homes import open_log  # the log's own home is needed here alone
 
     with plainly():
         log = open_log(settings_of(home, None))

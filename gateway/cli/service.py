@@ -9,7 +9,8 @@ import typer
 import uvicorn
 
 from gateway.app import create_app
-from gateway.assembly import Assembly, assemble
+from gateway.assembly.request_path import Assembly
+from gateway.assembly.service import assemble
 from gateway.cli.options import HomeOption, PortOption, plainly, settings_of
 from gateway.cli.serving import Server, config, run
 from gateway.settings import Settings

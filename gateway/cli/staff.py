@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from gateway.api import documents
-from gateway.assembly import changing, desks_of
+from gateway.assembly.commands import changing
+from gateway.assembly.registers import desks_of
 from gateway.cli.options import HomeOption, JsonOption, plainly, say, settings_of
 from gateway.clock import SystemClock
 from gateway.enforcement.desks.people import PeopleDesk

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from gateway.assembly import Assembly
+from gateway.assembly.request_path import Assembly
 from gateway.console.audit import AuditPages
 from gateway.console.cases import CasePages
 from gateway.console.desk import Desk

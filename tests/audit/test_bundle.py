@@ -154,7 +154,9 @@ def test_the_command_takes_a_bundle(packed, tmp_path, capsys):
     asked = [str(tmp_path / "b.zip"), "--key", packed[0].key.text()]
     assert main(asked) == 0
     assert main([*asked, "--since", str(tmp_path / "b.zip")]) == 2
-    (tmp_path / "b.zip").write_bytes(packed[1].replace(b"0142", b"0143", 1))
+    # Only within the opening: the same digits may stand in any digest.
+    opening = files_of(packed[1])[OPENING]
+    (tmp_path / "b.zip").write_bytes(packed[1].replace(opening, opening.replace(b"0142", b"0143"), 1))
     assert main(asked) == 1
     assert "entry 31: openings/" in capsys.readouterr().out
     with pytest.raises(CannotVerify):

@@ -16,7 +16,8 @@ import uvloop
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from gateway.app import create_app
-from gateway.assembly import Assembly, assemble
+from gateway.assembly.request_path import Assembly
+from gateway.assembly.service import assemble
 from gateway.cli.demo.cast import Seeding
 from gateway.cli.demo.scenes import Story
 from gateway.cli.demo.stage import Stage

@@ -13,7 +13,7 @@ import httpx2
 
 from engine.orders import WorkOrder
 from gateway.app import create_app
-from gateway.assembly import assemble
+from gateway.assembly.service import assemble
 from gateway.cli.demo.cast import REGISTRARS, REVIEWER, Seeding
 from gateway.clock import FixedClock
 from gateway.enforcement.duties.scheduler import Round

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.assembly import assemble
+from gateway.assembly.service import assemble
 from gateway.settings import read_settings
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,8 @@ import httpx2
 import pytest
 
 from bench.service_kills import Service, free_port, seed, tokens_of
-from gateway.assembly import open_log, open_registry
+from gateway.assembly.homes import open_log
+from gateway.assembly.registers import open_registry
 from gateway.cli.demo.cast import NGO, PORTRAITS, PROBE
 from gateway.clock import SystemClock
 from gateway.registry.licences import ACKNOWLEDGEMENTS

@@ -10,7 +10,8 @@ from typing import Any
 import httpx2
 
 from gateway.app import create_app
-from gateway.assembly import Assembly, assemble
+from gateway.assembly.request_path import Assembly
+from gateway.assembly.service import assemble
 from gateway.cli.demo.cast import CASE, GALLERY, NGO, POLICE, PORTRAITS, PROBE, REVIEWER, SUBJECTS, Seeding
 from gateway.cli.demo.scenes import LIVE, STILL, Story
 from gateway.cli.demo.stage import Stage

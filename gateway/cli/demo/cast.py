@@ -10,7 +10,7 @@ from engine import cohort
 from engine.galleries.keys import KeyDirectory
 from engine.galleries.synthetic import fill_with_synthetic
 from engine.galleries.vault import Vault
-from gateway.assembly import Assembly
+from gateway.assembly.request_path import Assembly
 from gateway.records import entries
 from gateway.registry.cases import Case, Target
 from gateway.registry.clients import NewClient

@@ -7,7 +7,7 @@ from typing import Annotated
 import httpx2
 import typer
 
-from gateway.assembly import Assembly
+from gateway.assembly.request_path import Assembly
 from gateway.cli.demo.cast import AUDITOR, CASE, GALLERY, NGO, PORTRAITS, PROBE, REGISTRARS, REVIEWER, Seeding
 from gateway.cli.demo.scenes import STILL, Story, StoryBroken
 from gateway.cli.demo.stage import Stage

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import httpx2
 
-from gateway.assembly import Assembly
+from gateway.assembly.request_path import Assembly
 from gateway.cli.demo.cast import CASE, GALLERY, NGO, POLICE, PORTRAITS, PROBE, REVIEWER, SUBJECTS
 from gateway.cli.demo.insider import tamper
 from gateway.cli.demo.stage import Stage

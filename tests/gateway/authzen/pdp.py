@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.assembly import Registry, open_registry
+from gateway.assembly.registers import Registry, open_registry
 from gateway.cli.service import running
 from gateway.clock import SystemClock
 from gateway.registry.clients import NewClient

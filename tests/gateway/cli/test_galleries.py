@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.assembly import open_log
+from gateway.assembly.homes import open_log
 from gateway.cli.demo.cast import GALLERY, NGO, POLICE
 from gateway.cli.galleries import app
 from gateway.settings import read_settings

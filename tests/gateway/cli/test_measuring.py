@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gateway.assembly import open_log
+from gateway.assembly.homes import open_log
 from gateway.cli.engine import app
 from gateway.settings import read_settings
 

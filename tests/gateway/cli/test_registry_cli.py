@@ -5,7 +5,9 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from gateway.assembly import changing, desks_of, open_log
+from gateway.assembly.commands import changing
+from gateway.assembly.homes import open_log
+from gateway.assembly.registers import desks_of
 from gateway.cli import clients, staff
 from gateway.clock import SystemClock
 from gateway.settings import read_settings

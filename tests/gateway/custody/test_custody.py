@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner
 
-from gateway.assembly import open_log
+from gateway.assembly.homes import open_log
 from gateway.audit.export import write_export
 from gateway.audit.log import LogDamaged, LogRolledBack
 from gateway.audit.note import NoteError, NoteSigner, VerifierKey, open_checkpoint

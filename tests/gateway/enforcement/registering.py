@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from gateway.assembly import changing, open_rulebook_desk
+from gateway.assembly.commands import changing, open_rulebook_desk
 from gateway.clock import SystemClock
 from gateway.enforcement.bench import Bench
 from gateway.enforcement.registrar import Actor, Registrar

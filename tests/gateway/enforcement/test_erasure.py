@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.assembly import open_eraser, open_explorer, open_log, open_registry
+from gateway.assembly.homes import open_eraser, open_explorer, open_log
+from gateway.assembly.registers import open_registry
 from gateway.audit.export import write_export
 from gateway.audit.failures import LogUnavailable
 from gateway.audit.log import AuditLog

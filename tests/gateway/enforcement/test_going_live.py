@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.assembly import changing, journalling, open_explorer, open_log, open_rulebook_desk
+from gateway.assembly.commands import changing, journalling, open_rulebook_desk
+from gateway.assembly.homes import open_explorer, open_log
 from gateway.clock import SystemClock
 from gateway.enforcement.answers import NotReady
 from gateway.enforcement.bench import Bench, live_by_the_log, name_the_rulebook

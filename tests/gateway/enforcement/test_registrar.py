@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from gateway.assembly import Registry, changing, open_log, open_registrar
+from gateway.assembly.commands import changing
+from gateway.assembly.homes import open_log
+from gateway.assembly.registers import Registry, open_registrar
 from gateway.audit.export import write_export
 from gateway.audit.failures import LogUnavailable
 from gateway.audit.verify import verify_export

@@ -1,0 +1,1 @@
+"""Put the house together: the one place that names concrete classes."""

@@ -1,0 +1,67 @@
+"""Open what lies in a home beside the registers: log, explorer, keys, galleries, evaluations. Starts nothing, and knows no request."""
+
+import secrets
+from contextlib import suppress
+
+from engine.galleries.keys import KeyDirectory
+from engine.galleries.store import Galleries as TemplateGalleries
+from gateway.assembly.registers import Registry
+from gateway.audit.log import AuditLog
+from gateway.clock import Clock
+from gateway.custody.files import write_new
+from gateway.custody.opening import open_home_log
+from gateway.enforcement.erasure import Eraser
+from gateway.enforcement.fitness import Evaluations
+from gateway.records import entries
+from gateway.records.commitments import Record
+from gateway.records.explorer import Explorer
+from gateway.registry.conduct import ConductBook
+from gateway.registry.forgetting import Forgetting
+from gateway.review.queue import Queue
+from gateway.review.vault import Vault
+from gateway.settings import Home, Settings
+
+
+def open_log(settings: Settings) -> AuditLog:
+    """Open the audit log of the home with its own key, made at the first start."""
+    settings.home.make()
+    return open_home_log(settings)
+
+
+def genesis(log: AuditLog, clock: Clock) -> Record:
+    """Return the first entry of a log."""
+    return entries.note("genesis", at=clock.now(), more={"origin": log.origin})
+
+
+def open_explorer(settings: Settings, log: AuditLog) -> Explorer:
+    """Open the searchable index of the home's log, under a key that is made at the first start."""
+    path = settings.home.keys / "explorer.key"
+    if not path.exists():
+        with suppress(FileExistsError):  # another process was first
+            write_new(path, secrets.token_hex(32))
+    return Explorer(settings.home.explorer, log, bytes.fromhex(path.read_text("ascii")))
+
+
+def open_eraser(settings: Settings, clock: Clock, registry: Registry, log: AuditLog, explorer: Explorer) -> Eraser:
+    """Return the way by which personal values leave the house."""
+    queue, vault = Queue(registry.database, clock), Vault(settings.home.keys / "cases")
+    return Eraser(log, explorer, Forgetting(registry.database), queue, vault, ConductBook(registry.database), clock)
+
+
+def template_galleries(home: Home) -> TemplateGalleries:
+    """Return the galleries' encrypted half."""
+    return TemplateGalleries(home.galleries, KeyDirectory(home.keys / "galleries"))
+
+
+def evaluations_of(home: Home) -> Evaluations:
+    """Return the evaluations that this home keeps, and the key that signs them."""
+    return Evaluations(home.evaluations, home.keys / "evaluations.key")
+
+
+def sketch_key(home: Home) -> bytes:
+    """Return the key under which probes are told to be alike; made at the first start."""
+    path = home.keys / "sketch.key"
+    with suppress(FileExistsError):
+        if not path.exists():
+            write_new(path, secrets.token_hex(32))
+    return bytes.fromhex(path.read_text("ascii").strip())
