@@ -4,7 +4,13 @@ Holds no fixture that only one part needs."""
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A slow machine is no finding, so no example is timed. CI judges on the same examples each time; elsewhere they are drawn afresh.
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.fixture(scope="session")
