@@ -33,6 +33,7 @@ from gateway.api.recognition import RecognitionDoor
 from gateway.api.reviews import ReviewDoor
 from gateway.api.rulebooks import RulebookDoor
 from gateway.api.transparency import TransparencyDoor
+from gateway.api.webhooks import WebhookDoor
 from gateway.assembly.request_path import Assembly
 from gateway.console.console import console
 from gateway.errors import CustodesError
@@ -100,6 +101,7 @@ def _doors(house: Assembly) -> list[APIRouter]:
         AuthzenDoor(door, house.evaluator, house.dialect, house.settings.url),
         ReviewDoor(door, house.waiting),
         DutyDoor(door, house.duties),
+        WebhookDoor(door, house.webhook_desk),
         CatalogueDoor(house.bench, house.registry.rulebooks),
         PolicyDoor(door, house.rulebook_desk, house.reports),
         AuditDoor(door, house.log, house.explorer, house.journal, house.clock, exports_of(house)),

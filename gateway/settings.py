@@ -51,6 +51,11 @@ class Home:
         return self.root / "tripwires.json"
 
     @property
+    def webhooks(self) -> Path:
+        """To which origins webhooks may be sent; none where there is no such file."""
+        return self.root / "webhooks.json"
+
+    @property
     def galleries(self) -> Path:
         """Encrypted templates."""
         return self.root / "galleries"
@@ -102,6 +107,7 @@ class Settings:
     max_image_bytes: int = 8 * 1024 * 1024
     heartbeat_seconds: float = 60.0
     duty_seconds: float = 5.0
+    webhook_seconds: float = 2.0
     cohort: Path | None = None
     calibration: Path | None = None
     witness_policy: Path | None = None
@@ -137,6 +143,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
         order_seconds=float(_whole(given, "CUSTODES_ORDER_SECONDS", int(base.order_seconds), 1, 600)),
         body_seconds=float(_whole(given, "CUSTODES_BODY_SECONDS", int(base.body_seconds), 1, 600)),
         duty_seconds=float(_whole(given, "CUSTODES_DUTY_SECONDS", int(base.duty_seconds), 1, 3600)),
+        webhook_seconds=float(_whole(given, "CUSTODES_WEBHOOK_SECONDS", int(base.webhook_seconds), 1, 3600)),
         heartbeat_seconds=float(_whole(given, "CUSTODES_HEARTBEAT_SECONDS", int(base.heartbeat_seconds), 1, 86400)),
         cohort=_file(given, "CUSTODES_COHORT"),
         calibration=_file(given, "CUSTODES_CALIBRATION"),

@@ -23,6 +23,7 @@ _NOUNS: Final = (
     "case",
     "client",
     "decision",
+    "delivery",
     "draft",
     "duty",
     "evidence",
@@ -36,6 +37,7 @@ _NOUNS: Final = (
     "review",
     "rulebook",
     "subject",
+    "webhook",
 )
 # What becomes of a rulebook on its way from a draft to power.
 _DRAFT_STATES: Final = ("not-approved", "report-failed", "report-missing", "report-stale", "rulebook-refused")
@@ -119,6 +121,7 @@ STATUS: Final = MappingProxyType(
                 "malformed",
                 "judgement-malformed",
                 "idempotency-key-reused",
+                "webhook-address-refused",
                 *_ISSUER,
                 *(f"odrl-{what}" for what in _ODRL),
                 *_DRAFT_FAULTS,

@@ -35,6 +35,7 @@ from gateway.registry.revocations import Revocations
 from gateway.registry.rulebook import Rulebooks
 from gateway.registry.signins import Signins
 from gateway.registry.staff import Staff
+from gateway.registry.webhooks import Webhooks
 from gateway.settings import Settings
 from gateway.store.migrate import upgrade
 from gateway.store.sessions import Database
@@ -68,6 +69,7 @@ class Registry:
     revocations: Revocations
     signins: Signins
     issuer: BuiltInIssuer
+    webhooks: Webhooks
 
     def close(self) -> None:
         """Let go of the database."""
@@ -110,6 +112,7 @@ def open_registry(settings: Settings, clock: Clock) -> Registry:
         revocations=revocations,
         issuer=BuiltInIssuer(settings.url, issuer_keys, lookups, revocations, clock),
         signins=Signins(database, clock),
+        webhooks=Webhooks(database),
     )
 
 
@@ -140,6 +143,7 @@ def open_registrar(settings: Settings, clock: Clock, registry: Registry, log: Au
             issuers=registry.issuers,
             identities=registry.identities,
             revocations=registry.revocations,
+            webhooks=registry.webhooks,
         )
     )
     return Registrar(registry.database, registry.staff, registry.clients, log, clock, UnsettledChanges(settings.home.unsettled), taking)

@@ -10,6 +10,7 @@ from engine.workers.pool import Workers
 from gateway.assembly.commands import open_rulebook_desk
 from gateway.assembly.homes import evaluations_of, open_eraser, sketch_key, template_galleries
 from gateway.assembly.registers import Registry, desks_of
+from gateway.assembly.webhooks import open_webhooks
 from gateway.audit.log import AuditLog
 from gateway.clock import Clock
 from gateway.enforcement.alarms import Alarms
@@ -36,6 +37,8 @@ from gateway.enforcement.registrar import Registrar
 from gateway.enforcement.repeats import Repeats
 from gateway.enforcement.reporting import Reports
 from gateway.enforcement.waiting import WaitingRoom
+from gateway.enforcement.webhooks.courier import Courier
+from gateway.enforcement.webhooks.desk import WebhookDesk
 from gateway.identity.callers import Callers
 from gateway.identity.fetching import Fetcher
 from gateway.identity.issuers import TrustedIssuers
@@ -77,6 +80,8 @@ class Assembly:
     waiting: WaitingRoom
     duties: DutyDesk
     scheduler: Scheduler
+    courier: Courier
+    webhook_desk: WebhookDesk
     rulebook_desk: RulebookDesk
     reports: Reports
     gallery_desk: GalleryDesk
@@ -142,6 +147,7 @@ def with_request_path(ground: Ground) -> Assembly:
         shredder=Shredder(queue, vault, book, log, explorer, templates),
         log=log,
     )
+    courier, webhook_desk = open_webhooks(settings, clock, registry, registrar, fetcher.tls, ground.run)
     wires = Wires.read(settings.home.tripwires)
     conduct = Conduct(wires, book, vault, journal, registrar, clock, sketch_key(settings.home))
     # 2
@@ -181,6 +187,8 @@ def with_request_path(ground: Ground) -> Assembly:
         waiting=waiting,
         duties=duties,
         scheduler=scheduler,
+        courier=courier,
+        webhook_desk=webhook_desk,
         gallery_desk=GalleryDesk(desks.galleries, registry.galleries, templates, journal, clock, workers.state().recogniser),
         person_desk=PersonDesk(registry.cases, templates, registrar, pipeline, workers.state().recogniser),
         keeping=Keeping(registry.cases, templates, journal, clock),

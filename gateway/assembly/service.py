@@ -21,6 +21,7 @@ from gateway.enforcement.heartbeat import beat
 from gateway.enforcement.housekeeping import keep_tidy
 from gateway.enforcement.journal import Journal
 from gateway.enforcement.registrar import keep_settled
+from gateway.enforcement.webhooks.courier import carry
 from gateway.registry.idempotency import IdempotencyKeys
 from gateway.registry.quotas import Quotas
 from gateway.settings import Settings
@@ -86,6 +87,8 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
         house = with_request_path(ground)
         stack.callback(house.scheduler.lease.give_up)
         stack.callback(asyncio.create_task(look_after(house.scheduler, settings.duty_seconds)).cancel)
+        stack.callback(house.courier.lease.give_up)
+        stack.callback(asyncio.create_task(carry(house.courier, settings.webhook_seconds)).cancel)
         stack.callback(asyncio.create_task(house.keeping.for_ever(SWEEP_SECONDS)).cancel)
         stack.push_async_callback(house.reports.close)
         yield house

@@ -31,6 +31,7 @@ LATE: Final = MappingProxyType(
         "report": "gateway.cli.reports:app",
         "serve": "gateway.cli.service:app",
         "staff": "gateway.cli.staff:app",
+        "webhooks": "gateway.cli.webhooks:app",
         "witness": "gateway.cli.witness:app",
     }
 )

@@ -18,6 +18,7 @@ from gateway.registry.issuers import Issuers
 from gateway.registry.licences import Licences
 from gateway.registry.revocations import Revocations
 from gateway.registry.staff import Staff
+from gateway.registry.webhooks import Webhooks
 
 Said: TypeAlias = Mapping[str, str]
 Taking: TypeAlias = Callable[[Said, str], object]
@@ -41,6 +42,7 @@ class Registers:
     issuers: Issuers
     identities: Identities
     revocations: Revocations
+    webhooks: Webhooks
 
 
 def takings(of: Registers) -> Takings:
@@ -58,6 +60,7 @@ def takings(of: Registers) -> Takings:
             ("authorisation", "rejected"): lambda said, _by: of.authorisations.reject(said["authorisation"], said["reason"]),
             ("authorisation", "revoked"): lambda said, _by: of.authorisations.revoke(said["authorisation"], said["reason"]),
             ("evidence-change", "withdrawn"): lambda said, _by: of.evidence.withdraw(said["client"], said["evidence"]),
+            ("webhook", "removed"): lambda said, _by: of.webhooks.remove(said["client"], said["webhook"]),
             ("gallery-change", "closed"): lambda said, _by: of.galleries.close(said.get("client"), said["gallery"]),
             # Two people have agreed to it, and what it closes must not stay open because a process died: once begun, it is done.
             ("policy-change", "live"): lambda said, _by: of.drafts.make_live(said["draft"], said["report"]),

@@ -135,6 +135,7 @@ ChangeKind: TypeAlias = Literal[
     "key-change",
     "policy-change",
     "duty",
+    "webhook",
 ]
 
 

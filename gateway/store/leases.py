@@ -61,7 +61,7 @@ class Lease:
         with self._database.reading() as session:
             row = session.get(LeaseRow, self._work)
             if row is None or row.holder != self._holder or row.epoch != self._epoch:
-                raise LeaseLost("Another process looks after the duties now.")
+                raise LeaseLost("Another process does this work now; nothing was written.")
 
     def give_up(self) -> None:
         """Let the next process take it at once."""

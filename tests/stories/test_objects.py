@@ -21,6 +21,7 @@ from gateway.registry.duties import Promise
 from gateway.registry.evidence import Evidence
 from gateway.registry.issuers import IssuerRecord
 from gateway.registry.licences import ACKNOWLEDGEMENTS
+from gateway.registry.webhooks import Webhook
 from tests.stories.keys import jwk_of
 from tests.stories.town import CASE, GALLERY, NGO, PROBE, REVIEWER, SEEKING, SUBJECTS, Town
 
@@ -51,6 +52,8 @@ ABSENT = {
     "reference": "MP-NONE",
     "review_id": "0" * 24,
     "subject": "no-such-subject",
+    "webhook_id": "wh-0000000000000000",
+    "delivery_id": "msg-" + "0" * 32,
 }
 # Members of an answer that name the answer, not what it is about.
 OF_THE_ANSWER = {"decision_id", "receipt", "log_index"}
@@ -71,6 +74,8 @@ async def owned(town: Town) -> dict[str, str]:
     shared.write_text(json.dumps({"keys": [jwk_of(ec.generate_private_key(ec.SECP256R1()), "i1")]}))
     registry.issuers.add(IssuerRecord("owned-issuer", "https://owned.example", "custodes", jwks_file=str(shared)))
     owed = Promise(next(iter(TERMS)), "matrix", "matrix", NGO, CASE, held["decision_id"], {}, None)
+    hook = registry.webhooks.register(Webhook("wh-matrix", NGO, "https://x.example/", b"", None, None, "stopped", 0, now), REGISTRARS[0])
+    registry.webhooks.owe(hook.id, held["decision_id"], "released", now)
     return {
         "draft_id": registry.drafts.begin(json.dumps({"title": "matrix", "packs": {"baseline": {}}}), "somebody").id,
         "duty_id": registry.duties.owe(owed, now).id,
@@ -85,6 +90,8 @@ async def owned(town: Town) -> dict[str, str]:
         "evidence_id": registry.evidence.record(Evidence(NGO, "dpia", True, *term), REGISTRARS[0]).id,
         "authorisation_id": registry.authorisations.record(paper, REGISTRARS[0]).id,
         "name": "owned-issuer",
+        "webhook_id": hook.id,
+        "delivery_id": registry.webhooks.deliveries(hook.id)[0].id,
         "licence_id": registry.licences.all(NGO)[0].id,
     }
 
@@ -129,6 +136,8 @@ FITTING: dict[str, dict[str, Any]] = {
     "/v1/authorisations/{authorisation_id}/countersignature": {"authority": "a", "signature": "s"},
     "/v1/duties/{duty_id}/discharge": {"note": "done", "document_sha256": "ab" * 32},
     "/v1/issuers/{name}/subjects": {"subject": "s", "client": "city-police"},
+    "/v1/clients/{client_id}/webhooks": {"url": "https://hooks.example.org/"},
+    "/v1/clients/{client_id}/webhooks/{webhook_id}/rotate": {"overlap_hours": 1},
     "/v1/reviews/{review_id}/judgements": {"judgements": ["same"]},
 }
 
