@@ -32,6 +32,7 @@ from gateway.api.receipts import ReceiptDoor
 from gateway.api.recognition import RecognitionDoor
 from gateway.api.reviews import ReviewDoor
 from gateway.api.rulebooks import RulebookDoor
+from gateway.api.trainings import TrainingDoor
 from gateway.api.transparency import TransparencyDoor
 from gateway.api.webhooks import WebhookDoor
 from gateway.assembly.request_path import Assembly
@@ -92,6 +93,7 @@ def _doors(house: Assembly) -> list[APIRouter]:
         GalleryDoor(door, house.gallery_desk, house.desks.galleries),
         ClientDoor(door, house.desks.clients),
         PeopleDoor(door, house.desks.people, house.registry.issuer),
+        TrainingDoor(door, house.desks.trainings),
         CaseDoor(door, house.desks.cases, house.desks.evidence),
         PersonDoor(door, house.person_desk),
         PaperDoor(door, house.desks.papers),
@@ -99,7 +101,7 @@ def _doors(house: Assembly) -> list[APIRouter]:
         IssuerDoor(door, house.desks.trust, house.registry.revocations, house.fetcher),
         DecisionDoor(door, house.pipeline),
         AuthzenDoor(door, house.evaluator, house.dialect, house.settings.url),
-        ReviewDoor(door, house.waiting),
+        ReviewDoor(door, house.reviews),
         DutyDoor(door, house.duties),
         WebhookDoor(door, house.webhook_desk),
         CatalogueDoor(house.bench, house.registry.rulebooks),

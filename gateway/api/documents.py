@@ -15,6 +15,7 @@ from gateway.registry.issuers import IssuerRecord
 from gateway.registry.licences import Licence
 from gateway.registry.revocations import RevokedToken
 from gateway.registry.staff import OneTimeLink, StaffMember
+from gateway.registry.trainings import Training
 
 
 def recorded(document: dict[str, Any], done: Done[Any]) -> dict[str, Any]:
@@ -40,6 +41,19 @@ def client(value: Client) -> dict[str, Any]:
 def person(value: StaffMember) -> dict[str, Any]:
     """A person and their roles."""
     return {"id": value.id, "name": value.name, "roles": sorted(value.roles), "state": value.state}
+
+
+def training(value: Training) -> dict[str, Any]:
+    """A training of a person, with its end."""
+    return {
+        "id": value.id,
+        "person": value.person,
+        "what": value.what,
+        "valid_from": iso(value.valid_from),
+        "valid_to": iso(value.valid_to),
+        "recorded_by": value.recorded_by,
+        "withdrawn": value.withdrawn,
+    }
 
 
 def link(value: OneTimeLink) -> dict[str, Any]:

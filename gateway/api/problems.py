@@ -38,10 +38,12 @@ _NOUNS: Final = (
     "rulebook",
     "subject",
     "webhook",
+    "training",
 )
 # What becomes of a rulebook on its way from a draft to power.
 _DRAFT_STATES: Final = ("not-approved", "report-failed", "report-missing", "report-stale", "rulebook-refused")
 _DRAFT_FAULTS: Final = ("draft-refused", "undecided", "work-too-long")
+_REVIEW_STATES: Final = ("claimed", "settled", "not-claimed", "claim-expired", "judged-already", "own-request")
 _ISSUER: Final = (
     "issuer-url",
     "issuer-unreachable",
@@ -91,7 +93,7 @@ STATUS: Final = MappingProxyType(
                 "gallery-missing",
             ),
             401: ("unauthenticated",),
-            403: ("role-missing", "client-needed", "staff-needed", "form-refused"),
+            403: ("role-missing", "reviewer-untrained", "client-needed", "staff-needed", "form-refused"),
             404: (
                 "not-found",
                 "nothing-to-erase",
@@ -109,7 +111,7 @@ STATUS: Final = MappingProxyType(
                 "already-enrolled",
                 "idempotency-in-progress",
                 *_DRAFT_STATES,
-                *(f"review-{state}" for state in ("claimed", "settled", "not-claimed", "judged-already", "own-request")),
+                *(f"review-{state}" for state in _REVIEW_STATES),
             ),
             410: ("answer-withdrawn", "result-shredded"),
             412: ("draft-changed",),
@@ -120,6 +122,8 @@ STATUS: Final = MappingProxyType(
                 "facts-malformed",
                 "malformed",
                 "judgement-malformed",
+                "judgement-unfounded",
+                "no-bulk-judgement",
                 "idempotency-key-reused",
                 "webhook-address-refused",
                 *_ISSUER,

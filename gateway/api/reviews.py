@@ -1,75 +1,85 @@
-"""The door for reviewers: what waits, what they may look at, what they say of it. Shows no similarity before the judgement."""
+"""The door for reviewers: what waits, what they may look at, what they say of it. Shows no score before the judgement, and no first
+judgement to the second."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
+from gateway.api import said
 from gateway.api.door import Door, FieldMalformed
 from gateway.api.openapi import json_request, problem_responses
 from gateway.api.rendering import json_response
 from gateway.clock import iso
-from gateway.enforcement.waiting import WaitingRoom
-from gateway.review.judging import Judgement
-from gateway.review.queue import Review
+from gateway.enforcement.reviewing import Claimed, Judged, ReviewDesk
+from gateway.identity.callers import Caller
+from gateway.review.judging import FEATURES, Judgement, Noted
+from gateway.review.queue import Review, ReviewRefused
 
-_SCHEMA = {
+_WORD: Final = {"enum": [str(word) for word in Judgement]}
+_NOTED: Final = {
+    "type": "object",
+    "required": ["judgement"],
+    "properties": {
+        "judgement": _WORD,
+        "features": {"type": "array", "items": {"enum": list(FEATURES)}, "description": "Which parts of the face it rests on"},
+        "note": {"type": "string", "description": "What it rests on, in your own words"},
+    },
+}
+_SCHEMA: Final = {
     "required": ["judgements"],
     "properties": {
-        "judgements": {"type": "array", "items": {"enum": [str(word) for word in Judgement]}},
-        "features": {"type": "string", "description": "What the judgement rests on"},
+        "judgements": {"type": "array", "items": {"anyOf": [_NOTED, _WORD]}, "description": "One for each candidate, as shown"},
+        "features": {"type": "string", "description": "A note for every judgement that is a mere word"},
     },
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewDoor:
-    """GET /v1/reviews, POST /v1/reviews/{id}/claim, POST /v1/reviews/{id}/judgements."""
+    """/v1/reviews and below: one review a call, each candidate judged by itself."""
 
     door: Door
-    waiting: WaitingRoom
+    desk: ReviewDesk
 
     def router(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(tags=["review"], responses=problem_responses(400, 401, 403, 404, 409, 422, 503))
-        router.add_api_route("/v1/reviews", self.list_waiting, methods=["GET"], summary="Results that wait for people")
-        router.add_api_route(
-            "/v1/reviews/{review_id}/claim", self.claim, methods=["POST"], summary="Take a result for a quarter of an hour"
-        )
-        router.add_api_route(
-            "/v1/reviews/{review_id}/judgements",
-            self.judge,
-            methods=["POST"],
-            summary="Say what you see",
-            openapi_extra=json_request(_SCHEMA),
-        )
+        router = APIRouter(tags=["review"], responses=problem_responses(400, 401, 403, 404, 409, 410, 422, 503))
+        add, one = router.add_api_route, "/v1/reviews/{review_id}"
+        add("/v1/reviews", self.list_waiting, methods=["GET"], summary="Results that wait for people")
+        add("/v1/reviews/judgements", self.judge_many, methods=["POST"], summary="Refused: no result is judged in bulk")
+        add(f"{one}/claim", self.claim, methods=["POST"], summary="Take a result for a quarter of an hour")
+        add(f"{one}/judgements", self.judge, methods=["POST"], summary="Say what you see", openapi_extra=json_request(_SCHEMA))
         return router
 
     async def list_waiting(self, request: Request) -> Response:
-        """Return what waits, oldest first, without names and without scores."""
-        await self.door.staff(request, "reviewer")
-        return json_response({"reviews": [_summary(review) for review in await self.waiting.list_waiting()]})
+        """Return what waits, oldest first, without names, without scores, and without what anybody said."""
+        reviewer = await self.door.staff(request, "reviewer")
+        return json_response({"reviews": [summary(review, reviewer) for review in await self.desk.list_waiting()]})
 
     async def claim(self, request: Request, review_id: str) -> Response:
         """Keep a result for the calling reviewer and show what is to be judged."""
         reviewer = await self.door.staff(request, "reviewer")
-        review, answer = await self.waiting.claim(reviewer, review_id)
-        subjects = [candidate.subject for candidate in answer.candidates]
-        return json_response(_summary(review) | {"subjects": subjects, "claim_ends": iso(review.claim_ends) if review.claim_ends else None})
+        return json_response(claimed(await self.desk.claim(reviewer, review_id), reviewer))
 
     async def judge(self, request: Request, review_id: str) -> Response:
-        """Take the judgement; the answer says whether it settled the result."""
+        """Take the judgement; the answer says whether it settled the result, and what the recogniser had thought."""
         reviewer = await self.door.staff(request, "reviewer")
         document = await self.door.document(request)
-        judged = await self.waiting.judge_result(
-            reviewer, review_id, _judgements(document.get("judgements")), _features(document.get("features", ""))
-        )
-        return json_response(
-            {"review": review_id, "state": judged.state, "log_index": judged.receipt.index, "receipt": judged.receipt.text()}
-        )
+        if "reviews" in document:
+            raise _no_bulk()
+        given = said.members(document, ("judgements",), ("features",))
+        return json_response(judged(await self.desk.judge(reviewer, review_id, _noted(given))))
+
+    async def judge_many(self, request: Request) -> Response:
+        """Refuse: a person looks at one result at a time."""
+        await self.door.staff(request, "reviewer")
+        raise _no_bulk()
 
 
-def _summary(review: Review) -> dict[str, Any]:
+def summary(review: Review, reviewer: Caller) -> dict[str, Any]:
+    """A review as it stands in the queue: of what others said, nothing, not even whether."""
     held = review.held
     return {
         "review": held.id,
@@ -78,21 +88,73 @@ def _summary(review: Review) -> dict[str, Any]:
         "operation": held.operation,
         "candidates": held.candidates,
         "reviewers_needed": held.needed,
-        "judgements": len(review.judgements),
+        "judged_by_you": reviewer.id in review.reviewers,
         "since": iso(review.created_at),
     }
 
 
-def _judgements(said: object) -> tuple[Judgement, ...]:
-    if not isinstance(said, list) or len(said) > 100:
-        raise FieldMalformed("judgements", "'judgements' takes a list with one word for each candidate.")
+def claimed(value: Claimed, reviewer: Caller) -> dict[str, Any]:
+    """What a reviewer holds, candidate by candidate in the order to be judged."""
+    ends = value.review.claim_ends
+    return summary(value.review, reviewer) | {
+        "claim_ends": iso(ends) if ends else None,
+        "to_judge": [{"candidate": shown.number, "subject": shown.subject} for shown in value.candidates],
+        "features": list(FEATURES),
+        "log_index": value.receipt.index,
+    }
+
+
+def judged(value: Judged) -> dict[str, Any]:
+    """What became of it, and what the recogniser had thought: told now that the reviewer has spoken."""
+    scores = [
+        {
+            "candidate": score.number,
+            "subject": score.subject,
+            "similarity": score.similarity,
+            "expected_false_candidates": score.expected_false_candidates,
+        }
+        for score in value.scores
+    ]
+    return {
+        "review": value.review.held.id,
+        "state": value.state,
+        "scores": scores,
+        "log_index": value.receipt.index,
+        "receipt": value.receipt.text(),
+    }
+
+
+def _no_bulk() -> ReviewRefused:
+    return ReviewRefused(
+        "No result is judged in bulk: send each judgement to its own review, candidate by candidate.", code="no-bulk-judgement"
+    )
+
+
+def _noted(given: Mapping[str, Any]) -> tuple[Noted, ...]:
+    words = given["judgements"]
+    if not isinstance(words, list) or len(words) > 100:
+        raise FieldMalformed("judgements", "'judgements' takes a list with one judgement for each candidate, in the order shown.")
+    note = given.get("features", "")
+    if not isinstance(note, str):
+        raise FieldMalformed("features", "'features' takes text; the features of one candidate stand in its judgement.")
+    return tuple(_one(word, note) for word in words)
+
+
+def _one(value: object, note: str) -> Noted:
+    if not isinstance(value, Mapping):
+        return Noted(_judgement(value), (), note)
+    given = said.members(value, ("judgement",), ("features", "note"))
+    features = said.texts(given, "features")
+    if len(set(features)) != len(features) or not set(features) <= set(FEATURES):
+        raise FieldMalformed("features", f"'features' takes different ones of: {', '.join(FEATURES)}.")
+    own = given.get("note", "")
+    if not isinstance(own, str):
+        raise FieldMalformed("note", "'note' takes text.")
+    return Noted(_judgement(given["judgement"]), features, own)
+
+
+def _judgement(value: object) -> Judgement:
     try:
-        return tuple(Judgement(word) for word in said)
+        return Judgement(value)  # type: ignore[arg-type]  # what it is not, it says
     except ValueError as fault:
         raise FieldMalformed("judgements", f"A judgement is one of {', '.join(Judgement)}.") from fault
-
-
-def _features(said: object) -> str:
-    if not isinstance(said, str):
-        raise FieldMalformed("features", "'features' takes text.")
-    return said

@@ -10,6 +10,7 @@ from gateway.enforcement.desks.clients import ClientDesk
 from gateway.enforcement.desks.licences import LicenceDesk
 from gateway.enforcement.desks.papers import CaseDesk, EvidenceDesk, PaperDesk
 from gateway.enforcement.desks.people import PeopleDesk
+from gateway.enforcement.desks.trainings import TrainingDesk
 from gateway.enforcement.desks.trust import TrustDesk
 from gateway.enforcement.galleries import GalleryRecordDesk
 from gateway.enforcement.registrar import Registrar
@@ -35,6 +36,7 @@ from gateway.registry.revocations import Revocations
 from gateway.registry.rulebook import Rulebooks
 from gateway.registry.signins import Signins
 from gateway.registry.staff import Staff
+from gateway.registry.trainings import Trainings
 from gateway.registry.webhooks import Webhooks
 from gateway.settings import Settings
 from gateway.store.migrate import upgrade
@@ -64,6 +66,7 @@ class Registry:
     rulebooks: Rulebooks
     drafts: Drafts
     staff: Staff
+    trainings: Trainings
     issuers: Issuers
     identities: Identities
     revocations: Revocations
@@ -107,6 +110,7 @@ def open_registry(settings: Settings, clock: Clock) -> Registry:
         rulebooks=rulebooks,
         drafts=Drafts(database, clock, rulebooks),
         staff=Staff(database, clock),
+        trainings=Trainings(database),
         issuers=Issuers(database),
         identities=Identities(database),
         revocations=revocations,
@@ -144,6 +148,7 @@ def open_registrar(settings: Settings, clock: Clock, registry: Registry, log: Au
             identities=registry.identities,
             revocations=registry.revocations,
             webhooks=registry.webhooks,
+            trainings=registry.trainings,
         )
     )
     return Registrar(registry.database, registry.staff, registry.clients, log, clock, UnsettledChanges(settings.home.unsettled), taking)
@@ -154,6 +159,7 @@ def desks_of(registry: Registry, registrar: Registrar) -> Desks:
     return Desks(
         clients=ClientDesk(registrar, registry.clients),
         people=PeopleDesk(registrar, registry.staff, registry.identities),
+        trainings=TrainingDesk(registrar, registry.trainings),
         cases=CaseDesk(registrar, registry.cases),
         papers=PaperDesk(registrar, registry.authorisations, registry.authorities),
         evidence=EvidenceDesk(registrar, registry.evidence),

@@ -36,6 +36,7 @@ from gateway.enforcement.readiness import Readiness
 from gateway.enforcement.registrar import Registrar
 from gateway.enforcement.repeats import Repeats
 from gateway.enforcement.reporting import Reports
+from gateway.enforcement.reviewing import ReviewDesk
 from gateway.enforcement.waiting import WaitingRoom
 from gateway.enforcement.webhooks.courier import Courier
 from gateway.enforcement.webhooks.desk import WebhookDesk
@@ -78,6 +79,7 @@ class Assembly:
     evaluator: Evaluator
     dialect: Dialect
     waiting: WaitingRoom
+    reviews: ReviewDesk
     duties: DutyDesk
     scheduler: Scheduler
     courier: Courier
@@ -131,7 +133,8 @@ def with_request_path(ground: Ground) -> Assembly:
     # 1 what waits for people; 2 the way of a request; 3 what the doors are given
     # 1
     queue, vault = Queue(registry.database, clock), Vault(settings.home.keys / "cases")
-    waiting = WaitingRoom(queue, vault, journal, bench, clock, ground.cosigning.witnessed_at)
+    waiting = WaitingRoom(queue, vault, journal, clock)
+    reviews = ReviewDesk(waiting, queue, registry.lookups, journal, bench, clock, ground.cosigning.witnessed_at)
     time = Timekeeping(registry.database, clock)
     book = ConductBook(registry.database)
     duties = DutyDesk(registry.duties, registrar, time)
@@ -185,6 +188,7 @@ def with_request_path(ground: Ground) -> Assembly:
         evaluator=Evaluator(pipeline),
         dialect=Dialect.at(settings.home.dialect),
         waiting=waiting,
+        reviews=reviews,
         duties=duties,
         scheduler=scheduler,
         courier=courier,

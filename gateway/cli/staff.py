@@ -1,11 +1,12 @@
-"""`staff`: come in by a one-time link, invite people, set roles, end access. There is no password, and no link is ever logged.
+"""`staff`: come in by a one-time link, invite people, set roles, record what reviewers were trained in, end access.
 
-Each step acts for the person that `--by` names, is refused as it would be over HTTP, and stands in the log."""
+There is no password, and no link is ever logged. Each step acts for the person that `--by` names, is refused as it would be over
+HTTP, and stands in the log."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,8 +15,11 @@ from gateway.assembly.commands import changing
 from gateway.assembly.registers import desks_of
 from gateway.cli.options import HomeOption, JsonOption, plainly, say, settings_of
 from gateway.clock import SystemClock
+from gateway.enforcement.desks import Desks
 from gateway.enforcement.desks.people import PeopleDesk
 from gateway.enforcement.registrar import Actor
+from gateway.registry.fields import moment
+from gateway.registry.trainings import Training
 
 app = typer.Typer(help="The people who work here.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -78,6 +82,49 @@ def leave(person: PersonArgument, *, by: ByOption, home: HomeOption = None, as_j
     say(documents.recorded(documents.person(done.value), done), f"{person} has left.", as_json=as_json)
 
 
+@app.command()
+def train(
+    person: PersonArgument,
+    *,
+    what: Annotated[str, typer.Option("--what", help="What was learnt, where and how long: one line.")],
+    until: Annotated[str, typer.Option("--until", help="The last moment at which it counts, such as 2028-06-30T00:00:00Z.")],
+    since: Annotated[str | None, typer.Option("--from", help="From when it counts; now, unless given.")] = None,
+    by: ByOption,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Record that somebody else was trained to compare faces: nobody reviews without. Exit code 0; 2 if that may not be."""
+    begins = moment("from", since) if since else SystemClock().now()
+    with _desks(home) as desks:
+        done = desks.trainings.record(Actor("staff", by), Training(person, what, begins, moment("until", until)))
+    told = f"{done.value.id}: {person} is trained until {documents.training(done.value)['valid_to']}"
+    say(documents.recorded(documents.training(done.value), done), told, as_json=as_json)
+
+
+@app.command()
+def untrain(
+    person: PersonArgument,
+    training: Annotated[str, typer.Argument(help="The training's id, as `trainings` prints it.")],
+    *,
+    by: ByOption,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Withdraw a training: it counts no more, from the next claim or judgement on. Exit code 0; 2 if that may not be."""
+    with _desks(home) as desks:
+        done = desks.trainings.withdraw(Actor("staff", by), person, training)
+    say(documents.recorded(documents.training(done.value), done), f"{training} is withdrawn.", as_json=as_json)
+
+
+@app.command()
+def trainings(*, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Print who was trained to compare faces, and until when. Exit code 0."""
+    with _desks(home) as desks:
+        found = [documents.training(training) for training in desks.trainings.trainings.all()]
+    lines = [f"{each['person']}  {each['id']}  {_counts(each)}  {each['what']}" for each in found]
+    say(found, "\n".join(lines) or "Nobody's training is on record: nobody can review.", as_json=as_json)
+
+
 @app.command("list")
 def list_people(*, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print who works here. Exit code 0."""
@@ -90,7 +137,17 @@ def list_people(*, home: HomeOption = None, as_json: JsonOption = False) -> None
     )
 
 
+def _counts(training: dict[str, Any]) -> str:
+    return "withdrawn" if training["withdrawn"] else f"{training['valid_from']} to {training['valid_to']}"
+
+
 @contextmanager
 def _desk(home: Path | None) -> Iterator[PeopleDesk]:
+    with _desks(home) as desks:
+        yield desks.people
+
+
+@contextmanager
+def _desks(home: Path | None) -> Iterator[Desks]:
     with plainly(), changing(settings_of(home, None), SystemClock()) as (registry, registrar):
-        yield desks_of(registry, registrar).people
+        yield desks_of(registry, registrar)

@@ -113,7 +113,9 @@ class FactsBook:
         measured, unevaluated = self._measured()
         # What the evaluation says of the recogniser is nobody else's to say: not even where it says nothing.
         known["evidence"] = {name: value for name, value in held.items() if name not in MEASURED} | measured
-        known["review"] = {"reviewers": list(view.reviewers()[:3]), "trained": True, "separate": True}
+        # Who could look at a result today; a reviewer without current training on record is none.
+        ready = view.trained_reviewers(at)
+        known["review"] = {"reviewers": list(ready[:3]), "trained": bool(ready), "separate": True}
         known["log"] = log_facts(self.witnessed_at)
         # 4
         licence: Licence | None = None

@@ -18,6 +18,7 @@ from gateway.registry.issuers import Issuers
 from gateway.registry.licences import Licences
 from gateway.registry.revocations import Revocations
 from gateway.registry.staff import Staff
+from gateway.registry.trainings import Trainings
 from gateway.registry.webhooks import Webhooks
 
 Said: TypeAlias = Mapping[str, str]
@@ -43,6 +44,7 @@ class Registers:
     identities: Identities
     revocations: Revocations
     webhooks: Webhooks
+    trainings: Trainings
 
 
 def takings(of: Registers) -> Takings:
@@ -53,6 +55,7 @@ def takings(of: Registers) -> Takings:
             ("client-change", "closed"): lambda said, _by: of.clients.close(said["client"], said["reason"]),
             ("staff-change", "roles-set"): lambda said, by: of.staff.set_roles(said["person"], tuple(said["roles"].split()), by),
             ("staff-change", "left"): lambda said, _by: of.staff.leave(said["person"]),
+            ("staff-change", "training-withdrawn"): lambda said, _by: of.trainings.withdraw(said["person"], said["training"]),
             ("case-change", "suspended"): lambda said, _by: of.cases.suspend(said["client"], said["case_ref"], said["reason"]),
             ("case-change", "closed"): lambda said, _by: of.cases.close(said["client"], said["case_ref"], said["reason"]),
             ("licence-change", "suspended"): lambda said, _by: of.licences.suspend(said["licence"], said["reason"]),

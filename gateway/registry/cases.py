@@ -61,6 +61,7 @@ class Case:
     reference_face: bool = False
     state: str = "open"
     reason: str = ""
+    opened_by: str = field(default="", compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The case as the rules see it: its reference and the facts of the offence."""
@@ -174,7 +175,9 @@ class Cases:
 
 def case_of(row: CaseRow) -> Case:
     """Turn a row into the value that the rest of the gateway sees."""
-    return Case(row.client_id, row.reference, Target(**row.target), dict(row.offence), row.reference_face, row.state, row.reason)
+    return Case(
+        row.client_id, row.reference, Target(**row.target), dict(row.offence), row.reference_face, row.state, row.reason, row.opened_by
+    )
 
 
 def _row(session: Session, client_id: str, reference: str) -> CaseRow:

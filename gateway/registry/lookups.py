@@ -6,6 +6,7 @@ and a request that meets nothing new costs no query."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Lock
 from typing import TypeVar, cast
 
@@ -27,6 +28,7 @@ from gateway.registry.revocations import RevokedTokenRow
 from gateway.registry.rulebook import LIVE, LiveRow
 from gateway.registry.seals import DocumentSeal
 from gateway.registry.staff import StaffMember, StaffRow, staff_of
+from gateway.registry.trainings import Training, TrainingRow, trained, training_of
 from gateway.store.sessions import Database
 
 MOST_KEPT = 20_000  # entries of one table; absent things are kept too, so a guesser could otherwise fill the memory
@@ -69,6 +71,18 @@ class View:
             return tuple(person.id for person in people if "reviewer" in person.roles and person.state == "active")
 
         return self._read("staff", ("role", "reviewer"), read)
+
+    def trainings(self, person: str) -> tuple[Training, ...]:
+        """Return a person's trainings in comparing faces, ended and withdrawn ones too."""
+        return tuple(training for training in self._trainings() if training.person == person)
+
+    def _trainings(self) -> tuple[Training, ...]:
+        query = select(TrainingRow).order_by(TrainingRow.id)
+        return self._read("trainings", "", lambda session: tuple(training_of(row) for row in session.exec(query)))
+
+    def trained_reviewers(self, at: datetime) -> tuple[str, ...]:
+        """Return those of the reviewers whose training counts at that moment, by id."""
+        return tuple(person for person in self.reviewers() if trained(self.trainings(person), at))
 
     def issuers(self) -> tuple[IssuerRecord, ...]:
         """Return every trusted issuer."""

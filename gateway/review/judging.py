@@ -14,6 +14,39 @@ class Judgement(StrEnum):
     CANNOT_TELL = "cannot-tell"
 
 
+# What a judgement may rest on: the parts of a face that people are taught to compare, one by one (FISWG's checklist, shortened).
+FEATURES: Final = (
+    "face-shape",
+    "forehead",
+    "eyebrows",
+    "eyes",
+    "nose",
+    "cheeks",
+    "mouth",
+    "chin",
+    "ears",
+    "hairline",
+    "facial-hair",
+    "marks",
+    "lines",
+)
+LONGEST_NOTE: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One reviewer's word on one candidate, and what it rests on: features of the closed list, and a note in their own words."""
+
+    said: Judgement
+    features: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def rests(self) -> bool:
+        """Whether it says what it rests on; who cannot tell need not."""
+        return self.said is Judgement.CANNOT_TELL or bool(self.features) or bool(self.note.strip())
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the judgements say so far: settled or not, and which candidates were confirmed."""

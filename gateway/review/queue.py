@@ -1,8 +1,9 @@
 """Keep results that wait for people: who has claimed which, what they said, and what became of it. Opens no result itself."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import JSON
 from sqlalchemy.exc import IntegrityError
@@ -10,7 +11,7 @@ from sqlmodel import Field, Session, SQLModel, UniqueConstraint, col, select
 
 from gateway.clock import Clock
 from gateway.errors import CustodesError
-from gateway.review.judging import Judgement
+from gateway.review.judging import Judgement, Noted
 from gateway.store.columns import Moment
 from gateway.store.sessions import Database
 
@@ -20,7 +21,8 @@ CLAIM_SECONDS: Final = 15 * 60
 class ReviewRefused(CustodesError):
     """The reviewer may not do that with this review now; the code says why.
 
-    review-claimed, review-settled, review-not-claimed, review-judged-already, review-own-request, judgement-malformed."""
+    review-claimed, review-settled, review-not-claimed, review-claim-expired, review-judged-already, review-own-request,
+    reviewer-untrained, judgement-malformed, judgement-unfounded, no-bulk-judgement."""
 
     code = "review-refused"
 
@@ -54,6 +56,8 @@ class ReviewRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Moment)
     settled_at: datetime | None = Field(default=None, sa_type=Moment)
     settled_index: int | None = None
+    # In which order the candidates are shown: drawn by lot, so that the place of one says nothing of its score.
+    shown: list[int] = Field(sa_type=JSON)
 
 
 class JudgementRow(SQLModel, table=True):
@@ -66,6 +70,7 @@ class JudgementRow(SQLModel, table=True):
     review: str = Field(foreign_key="reviews.id", index=True)
     reviewer: str
     said: list[str] = Field(sa_type=JSON)
+    noted: list[dict[str, Any]] = Field(sa_type=JSON)
     features: str
     at: datetime = Field(sa_type=Moment)
     log_index: int
@@ -101,6 +106,8 @@ class Review:
     settled_index: int | None
     reviewers: tuple[str, ...]
     judgements: tuple[tuple[Judgement, ...], ...]
+    judged_at: tuple[datetime, ...] = ()
+    shown: tuple[int, ...] = ()
 
 
 class Queue:
@@ -114,7 +121,8 @@ class Queue:
         """Let a result wait."""
         values = {name: getattr(held, name) for name in HeldResult.__slots__}
         with self._database.writing() as session:
-            session.add(ReviewRow(**values, state="waiting", created_at=self._clock.now()))
+            shown = secrets.SystemRandom().sample(range(held.candidates), held.candidates)
+            session.add(ReviewRow(**values, state="waiting", created_at=self._clock.now(), shown=shown))
 
     def waiting(self, limit: int = 50) -> list[Review]:
         """Return what waits, oldest first."""
@@ -141,10 +149,7 @@ class Queue:
         with self._database.writing() as session:
             row = _row(session, review_id)
             _must_wait(row)
-            if row.client == reviewer:
-                raise ReviewRefused("Nobody reviews their own request.", code="review-own-request")
-            if reviewer in _review(session, row).reviewers:
-                raise ReviewRefused("You have judged this result already; another person is needed.", code="review-judged-already")
+            _must_be_new(session, row, reviewer)
             if row.claimed_by not in (None, reviewer) and row.claim_ends is not None and row.claim_ends > now:
                 raise ReviewRefused("Another reviewer holds this result; claim the next one.", code="review-claimed")
             row.claimed_by, row.claim_ends = reviewer, now + timedelta(seconds=CLAIM_SECONDS)
@@ -155,22 +160,26 @@ class Queue:
         """Return the review, if this reviewer holds a claim on it now. Raises ReviewUnknown or ReviewRefused."""
         with self._database.reading() as session:
             row = _row(session, review_id)
+            _must_be_new(session, row, reviewer)
             self._must_hold(row, reviewer)
             return _review(session, row)
 
-    def judge(self, review_id: str, reviewer: str, said: tuple[Judgement, ...], features: str, log_index: int) -> Review:
-        """Keep one reviewer's judgement, which stands in the log at `log_index`, and free the claim.
+    def judge(self, review_id: str, reviewer: str, noted: tuple[Noted, ...], log_index: int) -> Review:
+        """Keep one reviewer's judgement of each candidate, in the result's own order, as it stands in the log at `log_index`,
+        and free the claim.
 
         Raises ReviewUnknown or ReviewRefused."""
         with self._database.writing() as session:
             row = _row(session, review_id)
+            _must_be_new(session, row, reviewer)
             self._must_hold(row, reviewer)
             session.add(
                 JudgementRow(
                     review=row.id,
                     reviewer=reviewer,
-                    said=[str(word) for word in said],
-                    features=features,
+                    said=[str(each.said) for each in noted],
+                    noted=[{"features": list(each.features), "note": each.note} for each in noted],
+                    features="",
                     at=self._clock.now(),
                     log_index=log_index,
                 )
@@ -179,9 +188,7 @@ class Queue:
             try:
                 session.flush()
             except IntegrityError as fault:
-                raise ReviewRefused(
-                    "You have judged this result already; another person is needed.", code="review-judged-already"
-                ) from fault
+                raise _judged_already() from fault
             return _review(session, row)
 
     def settle(self, review_id: str, state: str, log_index: int) -> None:
@@ -214,7 +221,7 @@ class Queue:
     def _destroy(self, session: Session, row: ReviewRow) -> str:
         row.state, row.sealed, row.facts, row.claimed_by, row.claim_ends = "destroyed", b"", {}, None, None
         for judged in session.exec(select(JudgementRow).where(JudgementRow.review == row.id)):
-            judged.features = ""
+            judged.features, judged.noted = "", []
         return row.decision_id
 
     def forget_case(self, case_ref: str) -> None:
@@ -226,13 +233,25 @@ class Queue:
 
     def _must_hold(self, row: ReviewRow, reviewer: str) -> None:
         _must_wait(row)
-        if row.claimed_by != reviewer or row.claim_ends is None or row.claim_ends <= self._clock.now():
+        if row.claimed_by != reviewer or row.claim_ends is None:
             raise ReviewRefused("Claim this result first; a claim lasts a quarter of an hour.", code="review-not-claimed")
+        if row.claim_ends <= self._clock.now():
+            raise ReviewRefused("Your claim has expired; claim the result anew, and look again.", code="review-claim-expired")
 
 
 def _must_wait(row: ReviewRow) -> None:
     if row.state != "waiting":
         raise ReviewRefused(f"This result is {row.state} already.", code="review-settled")
+
+
+def _must_be_new(session: Session, row: ReviewRow, reviewer: str) -> None:
+    query = select(JudgementRow.id).where(JudgementRow.review == row.id, JudgementRow.reviewer == reviewer)
+    if session.exec(query).first() is not None:
+        raise _judged_already()
+
+
+def _judged_already() -> ReviewRefused:
+    return ReviewRefused("You have judged this result already; another person is needed.", code="review-judged-already")
 
 
 def _row(session: Session, review_id: str) -> ReviewRow:
@@ -253,4 +272,6 @@ def _review(session: Session, row: ReviewRow) -> Review:
         row.settled_index,
         tuple(judged.reviewer for judged in rows),
         tuple(tuple(Judgement(word) for word in judged.said) for judged in rows),
+        tuple(judged.at for judged in rows),
+        tuple(row.shown) or tuple(range(row.candidates)),
     )

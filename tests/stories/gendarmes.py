@@ -26,6 +26,7 @@ from gateway.registry.galleries import Gallery
 from gateway.registry.licences import ACKNOWLEDGEMENTS
 from gateway.registry.rulebook import Rulebooks
 from gateway.registry.terms import OWN, Terms, pairs
+from gateway.registry.trainings import Training
 from gateway.settings import Home, read_settings
 from gateway.store.migrate import upgrade
 from gateway.store.sessions import Database
@@ -122,7 +123,9 @@ async def _settle(town: France) -> None:
     registry, now = town.house.registry, town.clock.now()
     await Seeding(town.house).everyone()
     staff = registry.staff
-    staff.redeem(staff.invite("reviewer-2", "reviewer 2", ("reviewer",), REGISTRARS[0]).secret)
+    for person in ("reviewer-2", "reviewer-3"):
+        staff.redeem(staff.invite(person, person, ("reviewer",), REGISTRARS[0]).secret)
+        registry.trainings.record(Training(person, "Comparing faces", now, now + timedelta(days=900)), REGISTRARS[0])
     registry.clients.register(NewClient(GENDARMES, "Gendarmes (invented)", "police_federal", place="FR"), REGISTRARS[0])
     grants = pairs(("missing_person",), ("detect", "enroll", "identify", "live_identify", "verify"))
     terms = Terms(grants, (OWN,), ("FR",), now - timedelta(minutes=1), now + timedelta(days=700), 1000, 1000)

@@ -21,6 +21,7 @@ from gateway.registry.duties import Promise
 from gateway.registry.evidence import Evidence
 from gateway.registry.issuers import IssuerRecord
 from gateway.registry.licences import ACKNOWLEDGEMENTS
+from gateway.registry.trainings import Training
 from gateway.registry.webhooks import Webhook
 from tests.stories.keys import jwk_of
 from tests.stories.town import CASE, GALLERY, NGO, PROBE, REVIEWER, SEEKING, SUBJECTS, Town
@@ -54,6 +55,7 @@ ABSENT = {
     "subject": "no-such-subject",
     "webhook_id": "wh-0000000000000000",
     "delivery_id": "msg-" + "0" * 32,
+    "training_id": "tr-0000000000000000",
 }
 # Members of an answer that name the answer, not what it is about.
 OF_THE_ANSWER = {"decision_id", "receipt", "log_index"}
@@ -66,7 +68,7 @@ async def owned(town: Town) -> dict[str, str]:
     registry, now = town.house.registry, datetime.now(UTC)
     registry.clients.register(NewClient(STRANGER, "Stranger", "police_local", place="US-WA"), REGISTRARS[0])
     held = (await town.search()).json()
-    waiting = await town.house.waiting.list_waiting()
+    waiting = await town.house.reviews.list_waiting()
     registry.clients.add_key(NGO, jwk_of(ec.generate_private_key(ec.SECP256R1()), "owned-key"))
     term = (now - timedelta(days=1), now + timedelta(days=1))
     paper = Paper(NGO, "court_order", "court", "US-WA", *term, "missing_person", "identify", "ab" * 32, "MP-OWNED")
@@ -86,6 +88,7 @@ async def owned(town: Town) -> dict[str, str]:
         "subject": next(iter(SUBJECTS)),
         "kid": "owned-key",
         "person_id": REVIEWER,
+        "training_id": registry.trainings.record(Training(REVIEWER, "Comparing faces", *term), REGISTRARS[0]).id,
         "reference": CASE,
         "evidence_id": registry.evidence.record(Evidence(NGO, "dpia", True, *term), REGISTRARS[0]).id,
         "authorisation_id": registry.authorisations.record(paper, REGISTRARS[0]).id,
@@ -139,6 +142,7 @@ FITTING: dict[str, dict[str, Any]] = {
     "/v1/clients/{client_id}/webhooks": {"url": "https://hooks.example.org/"},
     "/v1/clients/{client_id}/webhooks/{webhook_id}/rotate": {"overlap_hours": 1},
     "/v1/reviews/{review_id}/judgements": {"judgements": ["same"]},
+    "/v1/staff/{person_id}/trainings": {"what": "x", "valid_from": "2026-11-23T10:00:00Z", "valid_to": "2026-11-24T10:00:00Z"},
 }
 
 
@@ -173,8 +177,8 @@ async def test_what_is_anothers_looks_exactly_as_what_is_not_there(town: Town, d
             answer = await asked(town, method, path, address, who)
             answers.append((address, answer, seen(answer, ids)))
         checked += 1
-        # A person with the role for it may see what there is: the reviewer, reviews and what is owed after them.
-        if who == REVIEWER and path.startswith(("/v1/reviews/", "/v1/duties/")):
+        # A person with the role for it may see what there is: the reviewer, reviews, what is owed after them, and their own training.
+        if who == REVIEWER and path.startswith(("/v1/reviews/", "/v1/duties/", "/v1/staff/{person_id}/trainings")):
             continue
         found += [f"{method} {address}: {what} is not {answers[-1][2]}" for address, _answer, what in answers if what != answers[-1][2]]
         found += [f"{method} {address}: {what.status_code}" for address, what, _ in answers if what.status_code not in (403, 404)]

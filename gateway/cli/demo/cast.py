@@ -11,6 +11,7 @@ from engine.galleries.keys import KeyDirectory
 from engine.galleries.synthetic import fill_with_synthetic
 from engine.galleries.vault import Vault
 from gateway.assembly.request_path import Assembly
+from gateway.enforcement.registrar import Actor
 from gateway.records import entries
 from gateway.registry.cases import Case, Target
 from gateway.registry.clients import NewClient
@@ -18,6 +19,7 @@ from gateway.registry.errors import NotOnRecord
 from gateway.registry.galleries import Gallery
 from gateway.registry.licences import ACKNOWLEDGEMENTS
 from gateway.registry.terms import OWN, Terms, pairs
+from gateway.registry.trainings import Training
 
 NGO: Final = "reunite"
 POLICE: Final = "city-police"
@@ -74,6 +76,9 @@ class Seeding:
         roles = {REGISTRARS[0]: "registrar", REGISTRARS[1]: "registrar", REVIEWER: "reviewer", AUDITOR: "auditor"}
         for person, role in roles.items():
             staff.redeem(staff.invite(person, person.replace("-", " "), (role,), "demo").secret)
+        now = self.house.clock.now()
+        course = Training(REVIEWER, "Comparing faces: a two-day course (invented)", now - timedelta(minutes=1), now + timedelta(days=700))
+        self.house.desks.trainings.record(Actor("staff", REGISTRARS[0]), course)
 
     async def _client(self, client: NewClient, terms: Terms) -> None:
         registry = self.house.registry

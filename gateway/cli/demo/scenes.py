@@ -63,8 +63,9 @@ class Story:
         stage.good(f"Permitted, and held for review: {', '.join(duty['id'] for duty in held['obligations'])}.")
         stage.tell(f"decision {held['decision_id']}, log entry {held['log_index']}")
         review = await self._review(held["decision_id"])
-        stage.tell(f"{REVIEWER} judges the candidate {review['subjects'][0]}, without seeing the score.")
-        judged = await self._post(f"/v1/reviews/{review['review']}/judgements", REVIEWER, {"judgements": ["same"] * review["candidates"]})
+        stage.tell(f"{REVIEWER}, whose training is on record, judges the one candidate, without seeing the score.")
+        looked = {"judgement": "same", "features": ["ears", "nose", "chin"]}
+        judged = await self._post(f"/v1/reviews/{review['review']}/judgements", REVIEWER, {"judgements": [looked] * review["candidates"]})
         _expect(judged, 200, "the judgement")
         result = _expect(await self._get(held["result"], NGO), 200, "the released result")
         found = result["candidates"][0]

@@ -6,6 +6,7 @@ from gateway.enforcement.desks.clients import ClientDesk
 from gateway.enforcement.desks.licences import LicenceDesk
 from gateway.enforcement.desks.papers import CaseDesk, EvidenceDesk, PaperDesk
 from gateway.enforcement.desks.people import PeopleDesk
+from gateway.enforcement.desks.trainings import TrainingDesk
 from gateway.enforcement.desks.trust import TrustDesk
 from gateway.enforcement.galleries import GalleryRecordDesk
 
@@ -16,6 +17,7 @@ class Desks:
 
     clients: ClientDesk
     people: PeopleDesk
+    trainings: TrainingDesk
     cases: CaseDesk
     papers: PaperDesk
     evidence: EvidenceDesk

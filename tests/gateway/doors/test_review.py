@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.clock import FixedClock
-from gateway.review.judging import Judgement, Verdict, verdict
+from gateway.review.judging import Judgement, Noted, Verdict, verdict
 from gateway.review.queue import CLAIM_SECONDS, HeldResult, Queue, ReviewRefused, ReviewUnknown
 from gateway.review.vault import ResultShredded, Vault
 from gateway.settings import Home
@@ -91,13 +91,13 @@ def test_a_claim_keeps_a_result_for_one_reviewer_until_it_ends(queue: Queue, clo
     clock.advance(CLAIM_SECONDS)
     assert queue.claim("r1", "bo").claimed_by == "bo"
     with pytest.raises(ReviewRefused) as refused:
-        queue.judge("r1", "ada", (SAME,), "", 7)
+        queue.judge("r1", "ada", (Noted(SAME),), 7)
     assert refused.value.code == "review-not-claimed"
 
 
 def test_nobody_judges_one_result_twice(queue: Queue) -> None:
     queue.claim("r1", "ada")
-    queue.judge("r1", "ada", (SAME,), "ear", 7)
+    queue.judge("r1", "ada", (Noted(SAME, ("ears",)),), 7)
     with pytest.raises(ReviewRefused) as refused:
         queue.claim("r1", "ada")
     assert refused.value.code == "review-judged-already"

@@ -1,0 +1,208 @@
+"""Let trained people look at held results, each alone, and let go only what they confirm and the rules still allow.
+
+Whoever may look is asked of the register at every step; the score is told to a reviewer only after their own judgement."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.faces import Answer, Candidate
+from gateway.audit.log import Receipt
+from gateway.clock import Clock
+from gateway.enforcement.bench import Bench
+from gateway.enforcement.facts import WitnessedAt, log_facts
+from gateway.enforcement.journal import Journal
+from gateway.enforcement.waiting import WaitingRoom
+from gateway.identity.callers import Caller
+from gateway.records import entries
+from gateway.records.commitments import Record
+from gateway.registry.errors import NotOnRecord
+from gateway.registry.lookups import Lookups
+from gateway.registry.trainings import trained
+from gateway.review.judging import LONGEST_NOTE, Judgement, Noted, verdict
+from gateway.review.queue import Queue, Review, ReviewRefused
+from policies.decision import Permit
+from policies.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One candidate as a reviewer sees it: by its place in an order drawn by lot, without name or score."""
+
+    number: int
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the recogniser thought of a candidate: told to a reviewer who has judged it."""
+
+    number: int
+    subject: str
+    similarity: float
+    expected_false_candidates: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A result in one reviewer's hands for a while."""
+
+    review: Review
+    candidates: tuple[Shown, ...]
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a judgement led to: still `waiting`, or `released` or `withheld`, with the entry that says so, and the scores."""
+
+    review: Review
+    state: str
+    receipt: Receipt
+    scores: tuple[Scored, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewDesk:
+    """Where reviewers work. Every step raises ReviewRefused, ReviewUnknown or AuditUnavailable."""
+
+    waiting: WaitingRoom
+    queue: Queue
+    lookups: Lookups
+    journal: Journal
+    bench: Bench
+    clock: Clock
+    witnessed_at: WitnessedAt
+
+    async def list_waiting(self) -> list[Review]:
+        """Return what waits, oldest first."""
+        return await asyncio.to_thread(self.queue.waiting)
+
+    async def claim(self, reviewer: Caller, review_id: str) -> Claimed:
+        """Give a result to one reviewer for a while, and record who looks at it.
+
+        1 the reviewer is trained, today; 2 has no part in the case; 3 nobody else holds it, and they have not judged it before;
+        4 that they look is durable before they see anything."""
+        # 1, 2
+        await self._must_be_trained(reviewer, "claim")
+        self._must_be_impartial(reviewer, await asyncio.to_thread(self.queue.get, review_id))
+        # 3
+        review = await asyncio.to_thread(self.queue.claim, review_id, reviewer.id)
+        # 4
+        receipt = await self.journal.write(self._entry(review, reviewer, "claimed", {}))
+        answer = (await self.waiting.opened(review)).answer
+        return Claimed(review, tuple(Shown(place, _candidate(answer, own).subject) for place, own in enumerate(review.shown)), receipt)
+
+    async def judge(self, reviewer: Caller, review_id: str, noted: Sequence[Noted]) -> Judged:
+        """Take one reviewer's word on every candidate, in the order in which they were shown; release or withhold when that settles it.
+
+        1 the reviewer is trained and impartial still, and holds the claim; 2 every candidate is judged, and the judgement rests on
+        something; 3 it is durable in the log before it counts; 4 it counts; 5 if it settles the result, the rules are asked once
+        more, with the reviewers and their training as the register has them; 6 the end is durable before it is true."""
+        # 1
+        await self._must_be_trained(reviewer, "judge")
+        review = await asyncio.to_thread(self.queue.claimed, review_id, reviewer.id)
+        self._must_be_impartial(reviewer, review)
+        # 2
+        _must_be_whole(review, noted)
+        own_order = _in_own_order(review, noted)
+        # 3
+        said = {"said": [str(each.said) for each in own_order], "noted": [list(each.features) for each in own_order]}
+        receipt = await self.journal.write(self._entry(review, reviewer, "judged", said))
+        # 4
+        answer = (await self.waiting.opened(review)).answer
+        scores = tuple(_scored(place, _candidate(answer, own)) for place, own in enumerate(review.shown))
+        review = await asyncio.to_thread(self.queue.judge, review_id, reviewer.id, own_order, receipt.index)
+        reached = verdict(review.judgements, review.held.candidates, review.held.needed)
+        if not reached.settled:
+            return Judged(review, "waiting", receipt, scores)
+        state, receipt = await self._settle(reviewer, review, reached.confirmed)
+        return Judged(review, state, receipt, scores)
+
+    async def _settle(self, reviewer: Caller, review: Review, confirmed: tuple[int, ...]) -> tuple[str, Receipt]:
+        # 5
+        judge = self.bench.judge()
+        allowed = judge.decide(self._release_facts(review), kind="release") if confirmed else None
+        state = "released" if isinstance(allowed, Permit) else "withheld"
+        # 6
+        end = {
+            "reviewers": len(review.reviewers),
+            "confirmed": list(confirmed) if state == "released" else [],
+            "rulebook": judge.rulebook.digest,
+            "reasons": [] if allowed is None or isinstance(allowed, Permit) else sorted({reason.rule for reason in allowed.reasons}),
+        }
+        receipt = await self.journal.write(self._entry(review, reviewer, state, end))
+        await asyncio.to_thread(self.queue.settle, review.held.id, state, receipt.index)
+        return state, receipt
+
+    async def _must_be_trained(self, reviewer: Caller, step: str) -> None:
+        now = self.clock.now()
+        if trained(self.lookups.now().trainings(reviewer.id), now):
+            return
+        refused = ReviewRefused(
+            "No training of yours in comparing faces counts today; ask a registrar to record it, or to renew it.", code="reviewer-untrained"
+        )
+        asked = f"to {step} a review"
+        await self.journal.write(entries.access_denied(at=now, by=reviewer.id, why=refused.code, asked=asked))
+        raise refused
+
+    def _must_be_impartial(self, reviewer: Caller, review: Review) -> None:
+        """Refuse whoever asked, filed the case, or put one of its papers on record: they would be judging their own request."""
+        view, client = self.lookups.now(), review.held.client
+        case = review.held.facts.get("case")
+        reference = case.get("ref") if isinstance(case, dict) else None
+        involved = {client}
+        if isinstance(reference, str):
+            involved |= {paper.recorded_by for paper in view.authorisations(client, reference)}
+            with contextlib.suppress(NotOnRecord):
+                involved.add(view.case(client, reference).opened_by)
+        if reviewer.id in involved:
+            raise ReviewRefused(
+                "Nobody reviews their own request: you filed this case or recorded its papers. Leave it to another reviewer.",
+                code="review-own-request",
+            )
+
+    def _release_facts(self, review: Review) -> Facts:
+        facts = dict(review.held.facts)
+        licence = facts.pop("licence")
+        view = self.lookups.now()
+        # Each of them, at the moment of their judgement, by the register as it stands now: a training withdrawn since counts for nothing.
+        competent = all(trained(view.trainings(person), at) for person, at in zip(review.reviewers, review.judged_at, strict=True))
+        facts["review"] = {"reviewers": list(review.reviewers), "trained": competent, "separate": True}
+        facts["log"] = log_facts(self.witnessed_at)  # as it is now: what was witnessed at the request may be stale
+        return Facts.from_json(facts, at=self.clock.now(), licence=licence if isinstance(licence, list) else ())
+
+    def _entry(self, review: Review, reviewer: Caller, act: str, more: dict[str, object]) -> Record:
+        more = {"review": review.held.id} | more
+        return entries.review(at=self.clock.now(), decision_id=review.held.decision_id, reviewer=reviewer.id, act=act, more=more)
+
+
+def _must_be_whole(review: Review, noted: Sequence[Noted]) -> None:
+    if len(noted) != review.held.candidates:
+        raise ReviewRefused(
+            f"Judge each of the {review.held.candidates} candidates, in the order in which you were shown them.", code="judgement-malformed"
+        )
+    for each in noted:
+        if len(each.note) > LONGEST_NOTE:
+            raise ReviewRefused(f"A note has at most {LONGEST_NOTE} characters.", code="judgement-malformed")
+        if not each.rests:
+            raise ReviewRefused(
+                f"Say what each `{Judgement.SAME}` and `{Judgement.DIFFERENT}` rests on: features that you compared, or a note.",
+                code="judgement-unfounded",
+            )
+
+
+def _in_own_order(review: Review, noted: Sequence[Noted]) -> tuple[Noted, ...]:
+    """Return the words in the order of the recogniser's answer, which is that of the log's outcome."""
+    by_own = dict(zip(review.shown, noted, strict=True))
+    return tuple(by_own[number] for number in range(review.held.candidates))
+
+
+def _candidate(answer: Answer, number: int) -> Candidate:
+    """Return a candidate; a comparison that found none alike has none, and is judged all the same."""
+    return answer.candidates[number] if number < len(answer.candidates) else Candidate("", 0.0, 0.0)
+
+
+def _scored(place: int, candidate: Candidate) -> Scored:
+    return Scored(place, candidate.subject, candidate.similarity, candidate.expected_false_candidates)
