@@ -72,13 +72,20 @@ class Matcher:
         return _candidate(probe, held.subjects[0], rate, 1, min_similarity) if rate <= _limit(min_similarity) else None
 
     def identify(
-        self, probes: Sequence[Probe], index: GalleryIndex, scale: Scale, min_similarity: float, most: int
+        self,
+        probes: Sequence[Probe],
+        index: GalleryIndex,
+        scale: Scale,
+        min_similarity: float,
+        most: int,
+        without: frozenset[str] = frozenset(),
     ) -> tuple[Candidate, ...]:
         """Return at most so many candidates over all faces together, the likeliest first; each subject once a face.
+        Those in `without` are passed over as if they were not enrolled.
 
         Raises ThresholdRefused where the threshold is worthless in a gallery of this size."""
         widest = scale.calibration.check_threshold(min_similarity, index.subjects)
-        found = [candidate for probe in probes for candidate in _candidates(probe, index, scale, widest, min_similarity)]
+        found = [candidate for probe in probes for candidate in _candidates(probe, index, scale, widest, min_similarity, without)]
         return tuple(sorted(found, key=lambda candidate: (-candidate.similarity, candidate.face, candidate.subject))[:most])
 
 
@@ -87,7 +94,9 @@ def as_held(probe: Probe, name: str) -> OpenTemplates:
     return OpenTemplates(np.zeros(1, dtype=np.int64), (name,), probe.template[None], np.array([probe.mean], dtype=np.float32))
 
 
-def _candidates(probe: Probe, index: GalleryIndex, scale: Scale, widest: float, min_similarity: float) -> list[Candidate]:
+def _candidates(
+    probe: Probe, index: GalleryIndex, scale: Scale, widest: float, min_similarity: float, without: frozenset[str]
+) -> list[Candidate]:
     scores = index.distances(probe.template)
     if scale.normalised:
         scores -= index.means / 2
@@ -99,7 +108,11 @@ def _candidates(probe: Probe, index: GalleryIndex, scale: Scale, widest: float, 
     best: dict[int, float] = {}
     for owner, score in zip(index.owners[places].tolist(), exact.tolist(), strict=True):
         best[owner] = min(score, best.get(owner, math.inf))
-    rates = {owner: _counted(scale.calibration.false_match_rate(score), index.templates_of[owner]) for owner, score in best.items()}
+    rates = {
+        owner: _counted(scale.calibration.false_match_rate(score), index.templates_of[owner])
+        for owner, score in best.items()
+        if index.names[owner] not in without
+    }
     limit = _limit(min_similarity)
     return [_candidate(probe, index.names[owner], rate, index.subjects, min_similarity) for owner, rate in rates.items() if rate <= limit]
 

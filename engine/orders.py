@@ -21,7 +21,7 @@ from engine.errors import OrderRefused
 from engine.names import is_gallery_name, is_subject_name
 
 FORMAT = b"custodes-order@v1"
-LONGEST_ORDER = 8192  # bytes of a sealed order
+LONGEST_ORDER = 65536  # bytes of a sealed order, with the subjects that it passes over
 LONGEST_LIFE = timedelta(minutes=5)
 CLOCK_SKEW = timedelta(seconds=5)
 GREATEST_INDEX = 2**63 - 1
@@ -80,7 +80,7 @@ class WorkOrder:
     """One piece of recognition that a durable intent entry (`intent_index`, of this `boot`) has ordered.
 
     identify searches `gallery`; verify compares with `subject` or with a second image; enroll adds the image to `subject`.
-    `person` is the case's registered reference, which the probe must be. Raises ValueError where these do not fit together."""
+    `person` is registered, and the probe must show it; `without` names who is passed over. Raises ValueError where these do not fit."""
 
     boot: str
     intent_index: int
@@ -93,6 +93,7 @@ class WorkOrder:
     gallery: GalleryState | None = None
     subject: SubjectReference | None = None
     person: SubjectReference | None = None
+    without: tuple[str, ...] = ()
     order_id: str = field(default_factory=lambda: secrets.token_hex(16))
 
     def __post_init__(self) -> None:
@@ -131,7 +132,7 @@ def _require_sound_names(order: WorkOrder) -> None:
     if not 0 <= order.intent_index < GREATEST_INDEX:
         raise ValueError("the intent index is the index of a log entry")
     galleries = [place.gallery for place in (order.gallery, order.subject, order.person) if place]
-    subjects = [place.subject for place in (order.subject, order.person) if place]
+    subjects = [*order.without, *(place.subject for place in (order.subject, order.person) if place)]
     if not (all(map(is_gallery_name, galleries)) and all(map(is_subject_name, subjects))):
         raise ValueError("a gallery or subject has no acceptable name")
 

@@ -30,6 +30,7 @@ from gateway.api.policies import PolicyDoor
 from gateway.api.problems import render_fault, render_http_exception, render_problem, status_of
 from gateway.api.receipts import ReceiptDoor
 from gateway.api.recognition import RecognitionDoor
+from gateway.api.restrictions import RestrictionDoor
 from gateway.api.reviews import ReviewDoor
 from gateway.api.rulebooks import RulebookDoor
 from gateway.api.trainings import TrainingDoor
@@ -109,6 +110,7 @@ def _doors(house: Assembly) -> list[APIRouter]:
         AuditDoor(door, house.log, house.explorer, house.journal, house.clock, exports_of(house)),
         EvidenceDoor(door, evidence_room(house), house.journal, house.clock),
         ErasureDoor(door, house.eraser),
+        RestrictionDoor(door, house.restriction_desk),
         RulebookDoor(door, house.explorer, house.journal, house.clock, texts),
         TransparencyDoor(house.log),
         ReceiptDoor(house.log, house.cosigning.published, house.verifier_key),

@@ -126,17 +126,18 @@ class Recognition:
                 return _Found()
             case Operation.IDENTIFY:
                 assert order.gallery is not None
-                return self._identify(order.gallery, probes, order.limits, announce)
+                return self._identify(order, order.gallery, probes, announce)
             case Operation.VERIFY:
                 return self._verify(order, probes[0], images)
             case Operation.ENROLL:
                 assert order.subject is not None
                 return self._enroll(order.subject, order.photo, probes[0])
 
-    def _identify(self, gallery: GalleryState, probes: Sequence[Probe], limits: SearchLimits, announce: Callable[[int], None]) -> _Found:
+    def _identify(self, order: WorkOrder, gallery: GalleryState, probes: Sequence[Probe], announce: Callable[[int], None]) -> _Found:
         record, index = self._indexes.current(gallery, announce)
         scale = self._matcher.scale(normalised=record.normalised)
-        candidates = self._matcher.identify(probes, index, scale, limits.min_similarity, limits.max_candidates)
+        limits, without = order.limits, frozenset(order.without)
+        candidates = self._matcher.identify(probes, index, scale, limits.min_similarity, limits.max_candidates, without)
         return _Found(candidates, scale, _state(record), index.subjects)
 
     def _verify(self, order: WorkOrder, probe: Probe, images: Sequence[bytes]) -> _Found:

@@ -12,7 +12,7 @@ from gateway.api.openapi import json_request, problem_responses
 from gateway.api.rendering import json_response
 from gateway.clock import iso
 from gateway.enforcement.duties.desk import DutyDesk
-from gateway.enforcement.duties.terms import TERMS
+from gateway.enforcement.duties.terms import term_of
 from gateway.identity.errors import CallerRefused, RoleMissing
 from gateway.registry.duties import DISCHARGED, OPEN, Duty
 
@@ -87,7 +87,7 @@ def shown(duty: Duty, now: datetime) -> dict[str, Any]:
         "owed_at": iso(duty.owed_at),
         "due_at": None if due is None else iso(due),
         "seconds_left": None if due is None or overdue else max(0, int((due - now).total_seconds())),
-        "kept_by": str(TERMS[duty.kind].keeper),
+        "kept_by": str(term_of(duty.kind).keeper),
     }
     if duty.ended_at is not None:
         document |= {"ended_at": iso(duty.ended_at), "how": duty.how}

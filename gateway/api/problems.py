@@ -34,6 +34,7 @@ _NOUNS: Final = (
     "link",
     "person",
     "report",
+    "restriction",
     "review",
     "rulebook",
     "subject",
@@ -93,7 +94,7 @@ STATUS: Final = MappingProxyType(
                 "gallery-missing",
             ),
             401: ("unauthenticated",),
-            403: ("role-missing", "reviewer-untrained", "client-needed", "staff-needed", "form-refused"),
+            403: ("role-missing", "reviewer-untrained", "client-needed", "staff-needed", "form-refused", "result-restricted"),
             404: (
                 "not-found",
                 "nothing-to-erase",

@@ -45,7 +45,7 @@ def open_explorer(settings: Settings, log: AuditLog) -> Explorer:
 def open_eraser(settings: Settings, clock: Clock, registry: Registry, log: AuditLog, explorer: Explorer) -> Eraser:
     """Return the way by which personal values leave the house."""
     queue, vault = Queue(registry.database, clock), Vault(settings.home.keys / "cases")
-    return Eraser(log, explorer, Forgetting(registry.database), queue, vault, ConductBook(registry.database), clock)
+    return Eraser(log, explorer, Forgetting(registry.database), queue, vault, ConductBook(registry.database), clock, registry.restrictions)
 
 
 def template_galleries(home: Home) -> TemplateGalleries:

@@ -32,6 +32,7 @@ from gateway.registry.identities import Identities
 from gateway.registry.issuers import Issuers
 from gateway.registry.licences import Licences
 from gateway.registry.lookups import Lookups
+from gateway.registry.restrictions import Restrictions
 from gateway.registry.revocations import Revocations
 from gateway.registry.rulebook import Rulebooks
 from gateway.registry.signins import Signins
@@ -73,6 +74,7 @@ class Registry:
     signins: Signins
     issuer: BuiltInIssuer
     webhooks: Webhooks
+    restrictions: Restrictions
 
     def close(self) -> None:
         """Let go of the database."""
@@ -117,6 +119,7 @@ def open_registry(settings: Settings, clock: Clock) -> Registry:
         issuer=BuiltInIssuer(settings.url, issuer_keys, lookups, revocations, clock),
         signins=Signins(database, clock),
         webhooks=Webhooks(database),
+        restrictions=Restrictions(database),
     )
 
 
@@ -149,6 +152,8 @@ def open_registrar(settings: Settings, clock: Clock, registry: Registry, log: Au
             revocations=registry.revocations,
             webhooks=registry.webhooks,
             trainings=registry.trainings,
+            restrictions=registry.restrictions,
+            clock=clock,
         )
     )
     return Registrar(registry.database, registry.staff, registry.clients, log, clock, UnsettledChanges(settings.home.unsettled), taking)

@@ -36,6 +36,7 @@ from gateway.enforcement.readiness import Readiness
 from gateway.enforcement.registrar import Registrar
 from gateway.enforcement.repeats import Repeats
 from gateway.enforcement.reporting import Reports
+from gateway.enforcement.restrictions import RestrictedResults, RestrictionDesk
 from gateway.enforcement.reviewing import ReviewDesk
 from gateway.enforcement.waiting import WaitingRoom
 from gateway.enforcement.webhooks.courier import Courier
@@ -84,6 +85,7 @@ class Assembly:
     scheduler: Scheduler
     courier: Courier
     webhook_desk: WebhookDesk
+    restriction_desk: RestrictionDesk
     rulebook_desk: RulebookDesk
     reports: Reports
     gallery_desk: GalleryDesk
@@ -132,12 +134,14 @@ def with_request_path(ground: Ground) -> Assembly:
     desks = desks_of(registry, registrar)
     # 1 what waits for people; 2 the way of a request; 3 what the doors are given
     # 1
+    restricted = RestrictedResults(registry.restrictions)
     queue, vault = Queue(registry.database, clock), Vault(settings.home.keys / "cases")
-    waiting = WaitingRoom(queue, vault, journal, clock)
+    waiting = WaitingRoom(queue, vault, journal, clock, restricted)
     reviews = ReviewDesk(waiting, queue, registry.lookups, journal, bench, clock, ground.cosigning.witnessed_at)
     time = Timekeeping(registry.database, clock)
     book = ConductBook(registry.database)
     duties = DutyDesk(registry.duties, registrar, time)
+    restriction_desk = RestrictionDesk(registrar, registry.restrictions, registry.duties, time)
     scheduler = Scheduler(
         clock=clock,
         time=time,
@@ -147,6 +151,7 @@ def with_request_path(ground: Ground) -> Assembly:
         cases=registry.cases,
         galleries=registry.galleries,
         registrar=registrar,
+        restrictions=restriction_desk,
         shredder=Shredder(queue, vault, book, log, explorer, templates),
         log=log,
     )
@@ -168,7 +173,7 @@ def with_request_path(ground: Ground) -> Assembly:
     )
     gate = EvaluationGate(evaluations_of(settings.home), workers, clock)
     facts = FactsBook(registry.lookups, clock, ground.cosigning.witnessed_at, gate)
-    repeats = Repeats(ground.keys, vault, templates, journal, clock)
+    repeats = Repeats(ground.keys, vault, templates, journal, clock, restricted)
     pipeline = Pipeline(clock, facts, bench, ground.quotas, journal, execution, repeats, duties, conduct)
     # 3
     rulebook_desk = open_rulebook_desk(settings, clock, registry, registrar, bench)
@@ -193,6 +198,7 @@ def with_request_path(ground: Ground) -> Assembly:
         scheduler=scheduler,
         courier=courier,
         webhook_desk=webhook_desk,
+        restriction_desk=restriction_desk,
         gallery_desk=GalleryDesk(desks.galleries, registry.galleries, templates, journal, clock, workers.state().recogniser),
         person_desk=PersonDesk(registry.cases, templates, registrar, pipeline, workers.state().recogniser),
         keeping=Keeping(registry.cases, templates, journal, clock),

@@ -29,6 +29,7 @@ LATE: Final = MappingProxyType(
         "licences": "gateway.cli.licences:app",
         "policies": "gateway.cli.policies:app",
         "report": "gateway.cli.reports:app",
+        "restrictions": "gateway.cli.restrictions:app",
         "serve": "gateway.cli.service:app",
         "staff": "gateway.cli.staff:app",
         "webhooks": "gateway.cli.webhooks:app",

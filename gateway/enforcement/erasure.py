@@ -20,6 +20,7 @@ from gateway.records.explorer import Explorer, Filter
 from gateway.registry.conduct import ConductBook
 from gateway.registry.errors import StateForbids
 from gateway.registry.forgetting import Forgetting
+from gateway.registry.restrictions import Restrictions
 from gateway.review.queue import Queue
 from gateway.review.vault import Vault
 
@@ -75,16 +76,19 @@ class Eraser:
     vault: Vault
     book: ConductBook
     clock: Clock
+    restrictions: Restrictions
 
     def erase(self, by: str, target: Target, why: Why) -> Erased:
         """Forget it: 1 what is held is found; 2 the erasure is durable in the log; 3 it is done; 4 it is marked as done.
 
-        Raises StateForbids for a case that is not closed, NothingToErase, or AuditUnavailable (nothing happened). After LogUnavailable
-        or StoreUnavailable a copy may be left somewhere: it is done again at the next start, or when asked again."""
+        Raises StateForbids for a case that is not closed or what is restricted, NothingToErase, or AuditUnavailable (nothing
+        happened). After LogUnavailable or StoreUnavailable a copy may be left: it is done again at the next start, or when asked again."""
         # 1
         cases = self.registry.holders(target.value, target.client) if target.about == "case" else {}
         if not all(closed for closed in cases.values()):
             raise StateForbids("The case is not closed; close it first, so that no search goes on under what is being forgotten.")
+        if target.about != "decision" and self.restrictions.reaches(target.about, target.value, target.client):
+            raise StateForbids("A restriction stands on it: what is restricted is kept. Have a registrar lift it first.")
         held = self._held(target, self.log.size)
         if not held and not cases:
             raise NothingToErase("Nothing that could be erased is held about it: it was never there, or it was erased before.")
@@ -127,6 +131,8 @@ class Eraser:
                 self.book.forget(case_key(client, target.value))
                 self.queue.forget_case(case_key(client, target.value))
                 self.registry.forget_case(client, target.value)
+        if target.about != "decision":
+            self.restrictions.forget(target.about, target.value, target.client)
         self.explorer.forget_cases(held)
         self.log.erase_all(held)
         self.log.erase(index, (TARGET,))

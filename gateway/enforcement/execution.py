@@ -239,7 +239,8 @@ class Execution:
                 subject = SubjectReference(declaration.gallery_id, declaration.subject, generation)
         if declaration.person and declaration.case_ref is not None:
             subject = SubjectReference(gallery_of(client, declaration.case_ref), PERSON)
-        return Work(operation, planned.limits, self.order_seconds, gallery, subject, person)
+        without = () if gallery is None else assembled.view.restricted_subjects(gallery.gallery)
+        return Work(operation, planned.limits, self.order_seconds, gallery, subject, person, without)
 
 
 def _outcome_facts(answer: Answer) -> dict[str, object]:

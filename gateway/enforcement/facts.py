@@ -32,6 +32,8 @@ REGISTER: Final = "register"
 _FROM_THE_REGISTER: Final = frozenset({"authorisation", "case", "gallery"})
 _MOST_MISFITS: Final = 8
 MEASURED: Final = frozenset({"evaluated_on", "evaluated_for_minors", "fmr_ratio", "false_match_rate_minors", COHORT_COVERS_ALL})
+CASE_RESTRICTED: Final = "case-restricted"
+SUBJECT_RESTRICTED: Final = "subject-restricted"
 UNCONFIRMED: Final = "gallery-unconfirmed"
 # What would close a gap, in the words of `needed`.
 NEEDED: Final = MappingProxyType({UNCONFIRMED: "gallery_provenance_confirmed"})
@@ -203,6 +205,8 @@ def _put_case(known: dict[str, object], view: View, client_id: str, declaration:
     except RegistryError as refused:
         gaps.append(_gap(refused))
         return None
+    if view.is_restricted_case(client_id, reference):
+        gaps.append((CASE_RESTRICTED, _reason(CASE_RESTRICTED, _CASE_RESTRICTED)))
     known["case"] = case.to_json()
     declared, on_record = known.get("target"), case.target.to_json()
     if isinstance(declared, dict) and any(on_record.get(name, value) != value for name, value in declared.items()):
@@ -222,6 +226,8 @@ def _put_gallery(known: dict[str, object], view: View, client_id: str, declarati
     except NotOnRecord as refused:
         gaps.append(_gap(refused))
         return None
+    if declaration.subject is not None and view.is_restricted_subject(declaration.gallery_id, declaration.subject):
+        gaps.append((SUBJECT_RESTRICTED, _reason(SUBJECT_RESTRICTED, _SUBJECT_RESTRICTED)))
     # Where its faces come from is its owner's word until a registrar has looked into it, and a word is no fact.
     provenance = gallery.provenance if gallery.confirmed_by is not None else None
     known["gallery"] = _present(id=gallery.id, provenance=provenance, categories=list(gallery.categories), deployment=gallery.deployment)
@@ -236,6 +242,8 @@ def _put_gallery(known: dict[str, object], view: View, client_id: str, declarati
     return gallery
 
 
+_CASE_RESTRICTED: Final = "What is held for this case is kept and not used, for somebody it concerns asked so; a registrar can say more."
+_SUBJECT_RESTRICTED: Final = "What is held about this person is kept and not used, for they asked so; a registrar can say more."
 _GALLERY_STATES: Final = {
     "closed": "The gallery is closed; it serves nobody any more.",
 }

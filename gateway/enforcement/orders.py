@@ -26,6 +26,7 @@ class Work:
     gallery: GalleryState | None = None
     subject: SubjectReference | None = None
     person: SubjectReference | None = None
+    without: tuple[str, ...] = ()
 
 
 def order_for(work: Work, images: Images, *, boot: str, order_id: str, intent_index: int, now: datetime) -> WorkOrder:
@@ -44,5 +45,6 @@ def order_for(work: Work, images: Images, *, boot: str, order_id: str, intent_in
         gallery=work.gallery,
         subject=None if two else work.subject,
         person=work.person,
+        without=work.without,
         order_id=order_id,
     )

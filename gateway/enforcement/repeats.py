@@ -18,6 +18,7 @@ from gateway.enforcement.answers import Held, ImageUnusable, Released
 from gateway.enforcement.declaration import Declaration
 from gateway.enforcement.images import Images
 from gateway.enforcement.journal import Journal
+from gateway.enforcement.restrictions import RestrictedResults
 from gateway.enforcement.waiting import case_key
 from gateway.errors import CustodesError
 from gateway.records import entries
@@ -67,6 +68,7 @@ class Repeats:
     galleries: Galleries
     journal: Journal
     clock: Clock
+    restricted: RestrictedResults
 
     async def begin(self, client: str, once: Once | None) -> Begun | Answered | None:
         """Claim the key; None without one. Raises KeyReused, StillRunning or Malformed."""
@@ -113,7 +115,11 @@ class Repeats:
         kept = await asyncio.to_thread(self._kept, client, once.key, answered, case_ref)
         if kept.images != images.digests:
             raise KeyReused("This Idempotency-Key came before with another image; use a new key for a new request.")
-        if kept.duties != _duties(permit) or not await asyncio.to_thread(self._all_enrolled, gallery, kept.subjects):
+        if (
+            kept.duties != _duties(permit)
+            or not await asyncio.to_thread(self._all_enrolled, gallery, kept.subjects)
+            or (gallery is not None and await asyncio.to_thread(self.restricted.of_subjects, gallery, kept.subjects))
+        ):
             raise AnswerWithdrawn("What was answered then may no longer be given out as it was; ask anew, under a new Idempotency-Key.")
         await self.journal.write(entries.repeat(at=self.clock.now(), decision_id=kept.decision_id, client=client, rulebook=permit.rulebook))
         return Repeated(kept.written)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
+from gateway.clock import Clock
 from gateway.records.entries import ChangeKind
 from gateway.registry.authorisations import Authorisations
 from gateway.registry.cases import Cases
@@ -16,6 +17,7 @@ from gateway.registry.galleries import Galleries
 from gateway.registry.identities import Identities
 from gateway.registry.issuers import Issuers
 from gateway.registry.licences import Licences
+from gateway.registry.restrictions import Restrictions, Scope
 from gateway.registry.revocations import Revocations
 from gateway.registry.staff import Staff
 from gateway.registry.trainings import Trainings
@@ -45,6 +47,8 @@ class Registers:
     revocations: Revocations
     webhooks: Webhooks
     trainings: Trainings
+    restrictions: Restrictions
+    clock: Clock
 
 
 def takings(of: Registers) -> Takings:
@@ -63,6 +67,9 @@ def takings(of: Registers) -> Takings:
             ("authorisation", "rejected"): lambda said, _by: of.authorisations.reject(said["authorisation"], said["reason"]),
             ("authorisation", "revoked"): lambda said, _by: of.authorisations.revoke(said["authorisation"], said["reason"]),
             ("evidence-change", "withdrawn"): lambda said, _by: of.evidence.withdraw(said["client"], said["evidence"]),
+            ("restriction", "placed"): lambda said, by: of.restrictions.place(
+                said["restriction"], _scope(said), said["why"], by, of.clock.now()
+            ),
             ("webhook", "removed"): lambda said, _by: of.webhooks.remove(said["client"], said["webhook"]),
             ("gallery-change", "closed"): lambda said, _by: of.galleries.close(said.get("client"), said["gallery"]),
             # Two people have agreed to it, and what it closes must not stay open because a process died: once begun, it is done.
@@ -75,3 +82,7 @@ def takings(of: Registers) -> Takings:
             ),
         }
     )
+
+
+def _scope(said: Said) -> Scope:
+    return Scope(said.get("client"), said.get("case_ref"), said.get("gallery"), said.get("subject"))

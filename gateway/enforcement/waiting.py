@@ -12,6 +12,7 @@ from gateway.audit.log import Receipt
 from gateway.clock import Clock
 from gateway.enforcement.answers import Held, Released
 from gateway.enforcement.journal import Journal
+from gateway.enforcement.restrictions import RestrictedResults
 from gateway.review.judging import verdict
 from gateway.review.queue import HeldResult, Queue, Review
 from gateway.review.vault import Vault
@@ -38,6 +39,7 @@ class WaitingRoom:
     vault: Vault
     journal: Journal
     clock: Clock
+    restricted: RestrictedResults
 
     async def hold(
         self, client: str, facts: Facts, permit: Permit, answer: Answer, outcome: Receipt, *, decision_id: str, intent: int, needed: int
@@ -65,7 +67,8 @@ class WaitingRoom:
         return Held(decision_id, outcome, held.id, needed, tuple(permit.obligations))
 
     async def collect(self, client: str, decision_id: str) -> Released | Review:
-        """Return the confirmed result of a client's own decision, or the review as it stands. Raises ReviewUnknown, ResultShredded."""
+        """Return the confirmed result of a client's own decision, or the review as it stands. Raises ReviewUnknown, and as
+        `opened` does."""
         review = await asyncio.to_thread(self.queue.of_decision, decision_id, client)
         if review.state != "released" or review.settled_index is None:
             return review
@@ -76,9 +79,12 @@ class WaitingRoom:
         return Released(decision_id, receipt, replace(content.answer, candidates=kept), content.obligations)
 
     async def opened(self, review: Review) -> Content:
-        """Return what a review holds: for the client once it is released, and for whoever judges it. Raises ResultShredded."""
-        content = await asyncio.to_thread(self.vault.unseal, review.held.case_ref, review.held.id, review.held.sealed)
-        return msgspec.json.decode(content, type=Content)
+        """Return what a review holds: for the client once it is released, and for whoever judges it. Raises ResultShredded, and
+        ResultRestricted while the case, or somebody found, is restricted: it is neither judged nor given out then."""
+        sealed = await asyncio.to_thread(self.vault.unseal, review.held.case_ref, review.held.id, review.held.sealed)
+        content = msgspec.json.decode(sealed, type=Content)
+        await asyncio.to_thread(self.restricted.must_not_reach, review.held.case_ref, content.answer)
+        return content
 
 
 def to_judge(answer: Answer) -> int:

@@ -136,6 +136,7 @@ ChangeKind: TypeAlias = Literal[
     "policy-change",
     "duty",
     "webhook",
+    "restriction",
 ]
 
 

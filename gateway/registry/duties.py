@@ -83,6 +83,11 @@ class Duties:
         with self._database.reading() as session:
             return _open_like(session, promise) is not None
 
+    def was_owed(self, promise: str) -> bool:
+        """Say whether a duty of that name was ever owed, open or not."""
+        with self._database.reading() as session:
+            return session.exec(select(DutyRow).where(DutyRow.promise == promise)).first() is not None
+
     def owe(self, promise: Promise, at: datetime) -> Duty:
         """Put a duty on record. Raises StateForbids if the same is owed already: the earlier deadline stands."""
         row = DutyRow(

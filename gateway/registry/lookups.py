@@ -24,6 +24,7 @@ from gateway.registry.galleries import Gallery, GalleryRow, gallery_of
 from gateway.registry.identities import Identity, IdentityRow
 from gateway.registry.issuers import IssuerRecord, IssuerRow, issuer_of
 from gateway.registry.licences import Licence, LicenceRow, load_licence
+from gateway.registry.restrictions import STANDING, RestrictionRow
 from gateway.registry.revocations import RevokedTokenRow
 from gateway.registry.rulebook import LIVE, LiveRow
 from gateway.registry.seals import DocumentSeal
@@ -137,6 +138,30 @@ class View:
             return tuple(evidence_of(row) for row in session.exec(query.order_by(col(EvidenceRow.valid_from), EvidenceRow.id)))
 
         return self._read("evidence", client_id, read)
+
+    def restricted_subjects(self, gallery_id: str) -> tuple[str, ...]:
+        """Return the subjects of a gallery whose use is restricted now."""
+        return tuple(sorted(subject for gallery, subject in self._restricted()[0] if gallery == gallery_id))
+
+    def is_restricted_subject(self, gallery_id: str, subject: str) -> bool:
+        """Say whether the use of a subject is restricted now."""
+        return (gallery_id, subject) in self._restricted()[0]
+
+    def is_restricted_case(self, client_id: str, reference: str) -> bool:
+        """Say whether the use of what is held for a case is restricted now."""
+        return (client_id, reference) in self._restricted()[1]
+
+    def _restricted(self) -> tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]:
+        """Read every standing restriction at once: there are few, and each request asks."""
+
+        def read(session: Session) -> tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]:
+            rows = session.exec(select(RestrictionRow).where(RestrictionRow.state == STANDING)).all()
+            return (
+                frozenset((str(row.gallery), str(row.subject)) for row in rows if row.about == "subject"),
+                frozenset((row.client, str(row.case_ref)) for row in rows if row.about == "case"),
+            )
+
+        return self._read("restrictions", "", read)
 
     def gallery(self, client_id: str, gallery_id: str) -> Gallery:
         """Return a gallery that the client owns, or that one of its licences names; any other is as absent as none."""

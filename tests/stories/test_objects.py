@@ -21,6 +21,7 @@ from gateway.registry.duties import Promise
 from gateway.registry.evidence import Evidence
 from gateway.registry.issuers import IssuerRecord
 from gateway.registry.licences import ACKNOWLEDGEMENTS
+from gateway.registry.restrictions import Scope
 from gateway.registry.trainings import Training
 from gateway.registry.webhooks import Webhook
 from tests.stories.keys import jwk_of
@@ -51,6 +52,7 @@ ABSENT = {
     "name": "no-such-issuer",
     "person_id": "no-such-person",
     "reference": "MP-NONE",
+    "restriction_id": "restriction-0000000000000000",
     "review_id": "0" * 24,
     "subject": "no-such-subject",
     "webhook_id": "wh-0000000000000000",
@@ -76,6 +78,7 @@ async def owned(town: Town) -> dict[str, str]:
     shared.write_text(json.dumps({"keys": [jwk_of(ec.generate_private_key(ec.SECP256R1()), "i1")]}))
     registry.issuers.add(IssuerRecord("owned-issuer", "https://owned.example", "custodes", jwks_file=str(shared)))
     owed = Promise(next(iter(TERMS)), "matrix", "matrix", NGO, CASE, held["decision_id"], {}, None)
+    nobody = Scope(gallery=GALLERY, subject="nobody-enrolled")
     hook = registry.webhooks.register(Webhook("wh-matrix", NGO, "https://x.example/", b"", None, None, "stopped", 0, now), REGISTRARS[0])
     registry.webhooks.owe(hook.id, held["decision_id"], "released", now)
     return {
@@ -94,6 +97,7 @@ async def owned(town: Town) -> dict[str, str]:
         "authorisation_id": registry.authorisations.record(paper, REGISTRARS[0]).id,
         "name": "owned-issuer",
         "webhook_id": hook.id,
+        "restriction_id": registry.restrictions.place("restriction-matrix", nobody, "court-order", REGISTRARS[0], now).id,
         "delivery_id": registry.webhooks.deliveries(hook.id)[0].id,
         "licence_id": registry.licences.all(NGO)[0].id,
     }
@@ -138,6 +142,7 @@ FITTING: dict[str, dict[str, Any]] = {
     "/v1/authorisations/{authorisation_id}": {"status": "granted"},
     "/v1/authorisations/{authorisation_id}/countersignature": {"authority": "a", "signature": "s"},
     "/v1/duties/{duty_id}/discharge": {"note": "done", "document_sha256": "ab" * 32},
+    "/v1/restrictions/{restriction_id}/lift": {"reason": "matrix"},
     "/v1/issuers/{name}/subjects": {"subject": "s", "client": "city-police"},
     "/v1/clients/{client_id}/webhooks": {"url": "https://hooks.example.org/"},
     "/v1/clients/{client_id}/webhooks/{webhook_id}/rotate": {"overlap_hours": 1},

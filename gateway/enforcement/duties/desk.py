@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway.clock import iso
-from gateway.enforcement.duties.terms import TERMS, Keeper, Scope, due_at, unkept
+from gateway.enforcement.duties.terms import OF_THE_HOUSE, TERMS, Keeper, Scope, due_at, term_of, unkept
 from gateway.enforcement.registrar import Actor, Done, Registrar
 from gateway.identity.callers import Caller
 from gateway.identity.errors import RoleMissing
@@ -53,7 +53,7 @@ class DutyDesk:
 
         Raises NotOnRecord, RoleMissing, Malformed, StateForbids (duties that the gateway or a paper discharges) or AuditUnavailable."""
         known = self.duties.get(duty_id)
-        term = TERMS[known.kind]
+        term = term_of(known.kind)
         if term.keeper is not Keeper.PERSON:
             raise StateForbids("This duty is not discharged by word: the gateway does it, or the paper that is put on record.")
         role = next((role for role in sorted(term.roles) if role in caller.roles), None)
@@ -86,7 +86,8 @@ class DutyDesk:
         return [
             duty
             for duty in view.duties(client)
-            if (duty.case_ref is None or duty.case_ref == case_ref)
+            if duty.kind not in OF_THE_HOUSE
+            and (duty.case_ref is None or duty.case_ref == case_ref)
             and is_overdue(duty, now, () if duty.case_ref is None else view.authorisations(client, duty.case_ref))
         ]
 
@@ -124,7 +125,7 @@ def described(duty: Duty) -> dict[str, object]:
     """Return what the log says of a duty; the case is veiled there."""
     said: dict[str, object] = {"duty": duty.id, "obligation": duty.slug, "client": duty.client, "decision_id": duty.decision_id}
     said |= {"due_at": None if duty.due_at is None else iso(duty.due_at)}
-    said |= {name: duty.about[name] for name in ("gallery", "period", "purpose", "operation") if name in duty.about}
+    said |= {name: duty.about[name] for name in ("gallery", "period", "purpose", "operation", "restriction") if name in duty.about}
     return said if duty.case_ref is None else said | {"case_ref": duty.case_ref}
 
 
@@ -145,12 +146,12 @@ def is_overdue(duty: Duty, now: datetime, papers: Iterable[Authorisation]) -> bo
         return True
     if duty.state != OWED or duty.due_at is None or now < duty.due_at:
         return False
-    return not (TERMS[duty.kind].keeper is Keeper.PAPER and papers_for(duty, papers))
+    return not (term_of(duty.kind).keeper is Keeper.PAPER and papers_for(duty, papers))
 
 
 def overdue_sentence(duty: Duty) -> str:
     """Say what is owed since when, and the next step."""
     since = "" if duty.due_at is None else f" since {iso(duty.due_at)}"
     steps = {Keeper.PAPER: "have the authorisation put on record", Keeper.PERSON: "have a registrar record that it was done"}
-    step = steps.get(TERMS[duty.kind].keeper, "ask the operator why the gateway could not do it")
+    step = steps.get(term_of(duty.kind).keeper, "ask the operator why the gateway could not do it")
     return f"{duty.slug!r} is overdue{since}; {step}. Until then nothing more is permitted here."

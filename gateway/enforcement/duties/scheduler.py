@@ -18,8 +18,9 @@ from gateway.audit.log import AuditLog
 from gateway.clock import Clock, iso
 from gateway.enforcement.duties.desk import GATEWAY, described, is_overdue, papers_for
 from gateway.enforcement.duties.shredding import Shredder
-from gateway.enforcement.duties.terms import TERMS, Keeper
+from gateway.enforcement.duties.terms import Keeper, term_of
 from gateway.enforcement.registrar import Registrar
+from gateway.enforcement.restrictions import RestrictionDesk
 from gateway.errors import CustodesError
 from gateway.records import entries
 from gateway.registry.authorisations import Authorisation, Authorisations
@@ -56,6 +57,7 @@ class Scheduler:
     cases: Cases
     galleries: Galleries
     registrar: Registrar
+    restrictions: RestrictionDesk
     shredder: Shredder
     log: AuditLog
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
@@ -75,6 +77,7 @@ class Scheduler:
         # 2
         steps = self._read_the_log()
         # 3
+        self.restrictions.owe_answers(self.restrictions.restrictions.all())
         discharged, overdue = [], []
         for duty in self.duties.all():
             papers = [] if duty.case_ref is None else papers_for(duty, self.authorisations.all(duty.client))
@@ -120,7 +123,7 @@ class Scheduler:
     def _fulfilled(self, duty: Duty, papers: list[Authorisation]) -> str | None:
         """Return by what a duty is done without anybody's doing now."""
         statuses = {paper.status for paper in papers}
-        if TERMS[duty.kind].keeper is Keeper.PAPER and papers:
+        if term_of(duty.kind).keeper is Keeper.PAPER and papers:
             return "authorisation-" + next(status for status in ("granted", "requested", "rejected", "revoked") if status in statuses)
         if duty.kind == "stop_delete_on_reject" and "granted" in statuses and "rejected" not in statuses:
             return "authorisation-granted"
@@ -131,7 +134,7 @@ class Scheduler:
         if duty.kind == "stop_delete_on_reject":
             rejected = any(paper.status == "rejected" for paper in papers)
             return (lambda: self._stop_and_delete(duty)) if rejected else None
-        if TERMS[duty.kind].keeper is not Keeper.DEED or duty.due_at is None or self.time.now() < duty.due_at:
+        if term_of(duty.kind).keeper is not Keeper.DEED or duty.due_at is None or self.time.now() < duty.due_at:
             return None
         if duty.kind == "destroy_watchlist_after":
             return lambda: self._destroy_watchlist(duty)
@@ -165,7 +168,7 @@ class Scheduler:
 
     def _discharge(self, duty: Duty, how: str, more: dict[str, object]) -> None:
         now = self.time.now()
-        late = {"late": True} if duty.due_at is not None and TERMS[duty.kind].keeper is not Keeper.DEED and now >= duty.due_at else {}
+        late = {"late": True} if duty.due_at is not None and term_of(duty.kind).keeper is not Keeper.DEED and now >= duty.due_at else {}
         self._record(duty, "discharged", lambda: self.duties.discharge(duty.id, how, now), {"how": how} | late | more)
 
     def _record(self, duty: Duty, act: str, make: Callable[[], Duty], more: dict[str, object]) -> None:

@@ -94,6 +94,15 @@ TERMS: Final[Mapping[str, Term]] = MappingProxyType(
     }
 )
 
+# What no permit asks for, but the law: owed by the house to a person. It stops no case, for what is restricted is stopped already.
+OF_THE_HOUSE: Final[Mapping[str, Term]] = MappingProxyType({"answer_restriction": Term(Keeper.PERSON, Scope.CASE, _within(30))})
+
+
+def term_of(kind: str) -> Term:
+    """Return how a duty of this kind is kept. Raises KeyError for a kind that nobody owes."""
+    return TERMS[kind] if kind in TERMS else OF_THE_HOUSE[kind]
+
+
 # Kept with the request itself, and where that shows.
 AT_ONCE: Final = MappingProxyType(
     {
