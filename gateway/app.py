@@ -23,6 +23,7 @@ from gateway.api.health import HealthDoor
 from gateway.api.issuers import IssuerDoor
 from gateway.api.licences import LicenceDoor
 from gateway.api.oauth import OAuthDoor
+from gateway.api.ombudsman import OmbudsmanDoor
 from gateway.api.papers import PaperDoor
 from gateway.api.people import PeopleDoor
 from gateway.api.persons import PersonDoor
@@ -110,6 +111,7 @@ def _doors(house: Assembly) -> list[APIRouter]:
         AuditDoor(door, house.log, house.explorer, house.journal, house.clock, exports_of(house)),
         EvidenceDoor(door, evidence_room(house), house.journal, house.clock),
         ErasureDoor(door, house.eraser),
+        OmbudsmanDoor(door, house.ombudsman),
         RestrictionDoor(door, house.restriction_desk),
         RulebookDoor(door, house.explorer, house.journal, house.clock, texts),
         TransparencyDoor(house.log),

@@ -108,6 +108,7 @@ class Settings:
     heartbeat_seconds: float = 60.0
     duty_seconds: float = 5.0
     webhook_seconds: float = 2.0
+    questions_a_day: int = 20
     cohort: Path | None = None
     calibration: Path | None = None
     witness_policy: Path | None = None
@@ -143,6 +144,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
         order_seconds=float(_whole(given, "CUSTODES_ORDER_SECONDS", int(base.order_seconds), 1, 600)),
         body_seconds=float(_whole(given, "CUSTODES_BODY_SECONDS", int(base.body_seconds), 1, 600)),
         duty_seconds=float(_whole(given, "CUSTODES_DUTY_SECONDS", int(base.duty_seconds), 1, 3600)),
+        questions_a_day=_whole(given, "CUSTODES_QUESTIONS_A_DAY", base.questions_a_day, 1, 1000),
         webhook_seconds=float(_whole(given, "CUSTODES_WEBHOOK_SECONDS", int(base.webhook_seconds), 1, 3600)),
         heartbeat_seconds=float(_whole(given, "CUSTODES_HEARTBEAT_SECONDS", int(base.heartbeat_seconds), 1, 86400)),
         cohort=_file(given, "CUSTODES_COHORT"),

@@ -10,6 +10,7 @@ from gateway.api.openapi import problem_responses
 from gateway.audit.bundle import write_bundle
 from gateway.clock import Clock
 from gateway.enforcement.journal import Journal
+from gateway.enforcement.ombudsman import OMBUDSMAN
 from gateway.records import entries
 from gateway.records.asking import is_decision_id
 from gateway.records.disclosure import Reader
@@ -34,11 +35,12 @@ class EvidenceDoor:
         return router
 
     async def bundle(self, request: Request, decision_id: str) -> Response:
-        """Return the bundle, with what this reader may see: an auditor all, a client its own decision, others nothing.
+        """Return the bundle, with what this reader may see: an auditor all, an ombudsman what a complaint needs, a client its own
+        decision, others nothing.
 
         That somebody reads it is in the log before it is gathered."""
         caller = await self.door.caller(request)
-        reader = Reader.CLIENT if caller.kind == "client" else Reader.AUDITOR
+        reader = Reader.CLIENT if caller.kind == "client" else Reader.OMBUDSMAN if OMBUDSMAN in caller.roles else Reader.AUDITOR
         if reader is Reader.AUDITOR:
             await self.door.must_hold(request, caller, "auditor")
         if not is_decision_id(decision_id):

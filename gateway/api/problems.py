@@ -132,7 +132,7 @@ STATUS: Final = MappingProxyType(
                 *_DRAFT_FAULTS,
             ),
             428: ("edition-missing",),
-            429: ("quota-day", "quota-case"),
+            429: ("quota-day", "quota-case", "questions-spent"),
             431: ("headers-too-large",),
             503: (
                 "audit-unavailable",

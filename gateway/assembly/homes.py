@@ -2,6 +2,7 @@
 
 import secrets
 from contextlib import suppress
+from pathlib import Path
 
 from engine.galleries.keys import KeyDirectory
 from engine.galleries.store import Galleries as TemplateGalleries
@@ -15,6 +16,7 @@ from gateway.enforcement.fitness import Evaluations
 from gateway.records import entries
 from gateway.records.commitments import Record
 from gateway.records.explorer import Explorer
+from gateway.records.tags import Tags
 from gateway.registry.conduct import ConductBook
 from gateway.registry.forgetting import Forgetting
 from gateway.review.queue import Queue
@@ -45,7 +47,18 @@ def open_explorer(settings: Settings, log: AuditLog) -> Explorer:
 def open_eraser(settings: Settings, clock: Clock, registry: Registry, log: AuditLog, explorer: Explorer) -> Eraser:
     """Return the way by which personal values leave the house."""
     queue, vault = Queue(registry.database, clock), Vault(settings.home.keys / "cases")
-    return Eraser(log, explorer, Forgetting(registry.database), queue, vault, ConductBook(registry.database), clock, registry.restrictions)
+    return Eraser(
+        log,
+        explorer,
+        Forgetting(registry.database),
+        queue,
+        vault,
+        ConductBook(registry.database),
+        clock,
+        registry.restrictions,
+        registry.galleries,
+        tags_of(settings.home),
+    )
 
 
 def template_galleries(home: Home) -> TemplateGalleries:
@@ -58,9 +71,17 @@ def evaluations_of(home: Home) -> Evaluations:
     return Evaluations(home.evaluations, home.keys / "evaluations.key")
 
 
+def tags_of(home: Home) -> Tags:
+    """Return the maker of tags for an ombudsman's questions; its key is made at the first start, and lies in no database."""
+    return Tags(_made_once(home.keys / "tags.key"))
+
+
 def sketch_key(home: Home) -> bytes:
     """Return the key under which probes are told to be alike; made at the first start."""
-    path = home.keys / "sketch.key"
+    return _made_once(home.keys / "sketch.key")
+
+
+def _made_once(path: Path) -> bytes:
     with suppress(FileExistsError):
         if not path.exists():
             write_new(path, secrets.token_hex(32))

@@ -8,7 +8,7 @@ from typing import Final
 from engine.orders import LocalSeal
 from engine.workers.pool import Workers
 from gateway.assembly.commands import open_rulebook_desk
-from gateway.assembly.homes import evaluations_of, open_eraser, sketch_key, template_galleries
+from gateway.assembly.homes import evaluations_of, open_eraser, sketch_key, tags_of, template_galleries
 from gateway.assembly.registers import Registry, desks_of
 from gateway.assembly.webhooks import open_webhooks
 from gateway.audit.log import AuditLog
@@ -30,6 +30,7 @@ from gateway.enforcement.fitness import EvaluationGate
 from gateway.enforcement.galleries import GalleryDesk
 from gateway.enforcement.journal import Journal
 from gateway.enforcement.keeping import Keeping
+from gateway.enforcement.ombudsman import Ombudsman
 from gateway.enforcement.persons import PersonDesk
 from gateway.enforcement.pipeline import Pipeline
 from gateway.enforcement.readiness import Readiness
@@ -86,6 +87,7 @@ class Assembly:
     courier: Courier
     webhook_desk: WebhookDesk
     restriction_desk: RestrictionDesk
+    ombudsman: Ombudsman
     rulebook_desk: RulebookDesk
     reports: Reports
     gallery_desk: GalleryDesk
@@ -170,6 +172,7 @@ def with_request_path(ground: Ground) -> Assembly:
         settings.order_seconds,
         duties,
         conduct,
+        tags_of(settings.home),
     )
     gate = EvaluationGate(evaluations_of(settings.home), workers, clock)
     facts = FactsBook(registry.lookups, clock, ground.cosigning.witnessed_at, gate)
@@ -199,6 +202,7 @@ def with_request_path(ground: Ground) -> Assembly:
         courier=courier,
         webhook_desk=webhook_desk,
         restriction_desk=restriction_desk,
+        ombudsman=Ombudsman(log, explorer, tags_of(settings.home), clock, settings.questions_a_day),
         gallery_desk=GalleryDesk(desks.galleries, registry.galleries, templates, journal, clock, workers.state().recogniser),
         person_desk=PersonDesk(registry.cases, templates, registrar, pipeline, workers.state().recogniser),
         keeping=Keeping(registry.cases, templates, journal, clock),

@@ -27,6 +27,7 @@ LATE: Final = MappingProxyType(
         "engine": "gateway.cli.engine:app",
         "galleries": "gateway.cli.galleries:app",
         "licences": "gateway.cli.licences:app",
+        "ombudsman": "gateway.cli.ombudsman:app",
         "policies": "gateway.cli.policies:app",
         "report": "gateway.cli.reports:app",
         "restrictions": "gateway.cli.restrictions:app",

@@ -85,7 +85,11 @@ def case(client: str, reference: str, *, home: HomeOption = None, as_json: JsonO
                     {
                         "index": n,
                         "entry": bodies[n],
-                        "openings": {path: opening.value.decode("utf-8", "replace") for path, opening in sorted(log.openings(n).items())},
+                        "openings": {
+                            path: opening.value.decode("utf-8", "replace")
+                            for path, opening in sorted(log.openings(n).items())
+                            if not path.startswith("/tag")
+                        },
                         "receipt": log.receipt(n).text(),
                     }
                     for n in wanted

@@ -17,9 +17,11 @@ from gateway.enforcement.waiting import case_key
 from gateway.errors import CustodesError
 from gateway.records import entries
 from gateway.records.explorer import Explorer, Filter
+from gateway.records.tags import Tags
 from gateway.registry.conduct import ConductBook
 from gateway.registry.errors import StateForbids
 from gateway.registry.forgetting import Forgetting
+from gateway.registry.galleries import Galleries
 from gateway.registry.restrictions import Restrictions
 from gateway.review.queue import Queue
 from gateway.review.vault import Vault
@@ -77,6 +79,8 @@ class Eraser:
     book: ConductBook
     clock: Clock
     restrictions: Restrictions
+    galleries: Galleries
+    tags: Tags
 
     def erase(self, by: str, target: Target, why: Why) -> Erased:
         """Forget it: 1 what is held is found; 2 the erasure is durable in the log; 3 it is done; 4 it is marked as done.
@@ -159,7 +163,20 @@ class Eraser:
                 nobodys.setdefault(index, []).append(path)
             elif target.client in (owner, None):
                 held |= self._reached(target, index, path, entry, below)
-        return held | nobodys if held or target.client is None else {}
+        held = held | nobodys if held or target.client is None else {}
+        for index, path in self._tagged(target):
+            if index < below and path not in held.get(index, ()):
+                held.setdefault(index, []).append(path)
+        return held
+
+    def _tagged(self, target: Target) -> list[tuple[int, str]]:
+        """Find what an ombudsman's question would: the tags of an enrolled person, or of a case, and the questions themselves."""
+        if target.about == "case":
+            clients = {target.client} if target.client is not None else set(self.registry.holders(target.value, None))
+            tags = [self.tags.case(client, target.value) for client in clients]
+        else:
+            tags = [self.tags.subject(gallery.id, target.value) for gallery in self.galleries.all(target.client)]
+        return [place for tag in tags for place in self.log.places_of(tag.encode())]
 
     def _reached(self, target: Target, index: int, path: str, entry: Mapping[str, Any], below: int) -> dict[int, list[str]]:
         """Say what goes with a value: all of a changed record, all of a case's decision, of a found person the name alone."""

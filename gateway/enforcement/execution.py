@@ -29,6 +29,7 @@ from gateway.errors import CustodesError
 from gateway.records import entries
 from gateway.records.commitments import Record
 from gateway.records.explorer import OpenIntent
+from gateway.records.tags import Tags
 from policies.decision import Permit
 from policies.facts import Facts
 
@@ -66,6 +67,7 @@ class Execution:
     order_seconds: float
     duties: DutyDesk
     conduct: Conduct
+    tags: Tags
 
     def prepare(self, client: str, declaration: Declaration, permit: Permit, assembled: Assembled) -> Prepared:
         """Turn obligations and declaration into work. Blocks; raises EngineError where a gallery is not to be had."""
@@ -88,7 +90,7 @@ class Execution:
         Raises ImageUnusable, RecogniserBusy, RecognitionFailed (all recorded) or AuditUnavailable (nothing is released)."""
         # 4 Record before searching: a crash in between leaves an intent without a search, never the reverse.
         order_id = uuid.uuid4().hex
-        intent = await self._intend(granted, order_id, images)
+        intent = await self._intend(granted, order_id, images, prepared.work)
         await self._owe(granted, intent, prepared.work)
         # 5, 6
         answer = await self._recognise(granted, intent, order_id, prepared.work, images)
@@ -115,7 +117,7 @@ class Execution:
             needed=prepared.reviewers,
         )
 
-    async def _intend(self, granted: Granted, order_id: str, images: Images) -> Receipt:
+    async def _intend(self, granted: Granted, order_id: str, images: Images, work: Work) -> Receipt:
         return await self.journal.write(
             entries.intent(
                 at=self.clock.now(),
@@ -126,8 +128,15 @@ class Execution:
                 boot=self.boot,
                 order_id=order_id,
                 images=images.digests,
+                tags=self._sought(granted, work),
             )
         )
+
+    def _sought(self, granted: Granted, work: Work) -> list[str]:
+        """Return the tags of whom this is about before anything is found: the case's person, and whoever is compared with or enrolled."""
+        case_ref, subject = granted.facts.case.ref, work.subject
+        tags = [] if case_ref is None else [self.tags.case(granted.client, case_ref)]
+        return tags if subject is None else [*tags, self.tags.subject(subject.gallery, subject.subject)]
 
     async def _owe(self, granted: Granted, intent: Receipt, work: Work) -> None:
         """Put on record what the permit asks for later, before anything is done under it."""
@@ -202,6 +211,7 @@ class Execution:
             engine={"boot": answer.boot, "call": answer.call, "recogniser": answer.recogniser},
             subjects=[candidate.subject for candidate in answer.candidates],
             similarities=[candidate.similarity for candidate in answer.candidates],
+            tags=[] if answer.gallery is None else [self.tags.subject(answer.gallery, found.subject) for found in answer.candidates],
             more=_outcome_facts(answer),
         )
 

@@ -15,7 +15,7 @@ class Reader(StrEnum):
     CLIENT = "client"
     """The client whose decision it is, and no other."""
     AUDITOR = "auditor"
-    """Reads everything: the entries are the auditor's already, and what they veil belongs to the review of a decision."""
+    """Reads everything but tags: what an entry veils belongs to the review of a decision; a tag would link a person's entries."""
     OMBUDSMAN = "ombudsman"
     """Looks into a complaint: which case and why, and who judged; never who was found, nor whose picture was sent."""
     STRANGER = "stranger"
@@ -27,7 +27,7 @@ _CANDIDATE: Final = re.compile(r"/candidates/(\d+)/subject")
 _OPEN: Final = MappingProxyType(
     {
         Reader.CLIENT: re.compile(rf"{_CASE}|/images/\d+"),
-        Reader.AUDITOR: re.compile(r"/.+"),
+        Reader.AUDITOR: re.compile(r"/(?!tags?(/|$)).+"),
         Reader.OMBUDSMAN: re.compile(rf"{_CASE}|/reviewer|/facts/request/review/reviewers/\d+"),
         Reader.STRANGER: re.compile(r"(?!)"),
     }

@@ -23,12 +23,13 @@ def intent(
     boot: str,
     order_id: str,
     images: Sequence[str],
+    tags: Sequence[str] = (),
 ) -> Record:
     """Record that the engine is about to be woken: written, and durable, before it is."""
     veil = Veil()
     entry = _decision("intent", at, decision_id, client, veiled_facts(facts, veil), _permitted(permit), permit.rulebook)
     entry |= {"boot": boot, "order": order_id, "images": [veil.over(f"/images/{n}", digest) for n, digest in enumerate(images)]}
-    return veil.record(entry)
+    return veil.record(entry | _tagged(tags, veil))
 
 
 def denial(*, at: datetime, decision_id: str, client: str, facts: Facts, refusal: Refusal, by: str) -> Record:
@@ -56,9 +57,10 @@ def outcome(
     engine: Mapping[str, object] | None,
     subjects: Sequence[str] = (),
     similarities: Sequence[float] = (),
+    tags: Sequence[str] = (),
     more: Mapping[str, object] | None = None,
 ) -> Record:
-    """Record how an intent ended. Subjects are veiled; similarities are written as decimals."""
+    """Record how an intent ended. Subjects are veiled, and so is each one's tag; similarities are written as decimals."""
     veil = Veil()
     entry: dict[str, object] = {
         "v": VERSION,
@@ -75,7 +77,7 @@ def outcome(
         for n, (subject, similarity) in enumerate(zip(subjects, similarities, strict=True))
     ]
     entry |= {name: storable(value) for name, value in (more or {}).items()}
-    return veil.record(entry)
+    return veil.record(entry | _tagged(tags, veil))
 
 
 def abandoned(*, at: datetime, intent_index: int, decision_id: str, why: str) -> Record:
@@ -181,6 +183,14 @@ def erasure(*, at: datetime, by: str, why: str, about: str, entries: int, openin
     return veil.record(entry if decision_id is None else entry | {"decision_id": decision_id})
 
 
+def question(*, at: datetime, by: str, about: str, tag: str, complaint: str, count: int) -> Record:
+    """Record that an ombudsman asked whether somebody was searched: who, whom and on which complaint veiled; how many entries say so."""
+    veil = Veil()
+    entry: dict[str, object] = {"v": VERSION, "kind": "question", "at": iso(at), "by": veil.over("/by", by), "about": about}
+    entry |= {"tag": veil.over("/tag", tag), "complaint": veil.over("/complaint", complaint), "count": count}
+    return veil.record(entry)
+
+
 def note(kind: str, *, at: datetime, more: Mapping[str, object]) -> Record:
     """Record an event of the log itself: `genesis`, `heartbeat`, `anchor`."""
     return _plain(kind, at, more)
@@ -208,6 +218,11 @@ def _veiled(path: str, value: object, veil: Veil, personal: bool = False) -> obj
     if isinstance(value, list):
         return [_veiled(f"{path}/{n}", item, veil, personal) for n, item in enumerate(value)]
     return veil.over(path, value) if personal and isinstance(value, str) else value
+
+
+def _tagged(tags: Sequence[str], veil: Veil) -> dict[str, object]:
+    """Return the commitments to the tags of those whom an entry concerns, for the questions of an ombudsman."""
+    return {"tags": [veil.over(f"/tags/{n}", tag) for n, tag in enumerate(tags)]} if tags else {}
 
 
 def _decision(

@@ -12,12 +12,14 @@ from sqlmodel import Field, Session, SQLModel, select
 
 from gateway.clock import Clock
 from gateway.registry import fields
-from gateway.registry.errors import AlreadyOnRecord, NotOnRecord, SamePerson, StateForbids
+from gateway.registry.errors import AlreadyOnRecord, Malformed, NotOnRecord, SamePerson, StateForbids
 from gateway.registry.identities import BUILT_IN, IdentityRow
 from gateway.store.columns import Moment
 from gateway.store.sessions import Database
 
-ROLES = frozenset({"policy_author", "policy_approver", "registrar", "reviewer", "auditor", "operator"})
+ROLES = frozenset({"policy_author", "policy_approver", "registrar", "reviewer", "auditor", "operator", "ombudsman"})
+# Looks into complaints about the house, and so belongs to no part of it.
+APART = "ombudsman"
 FIRST_ROLES = ("operator", "registrar")
 FIRST_PERSON = "first-registrar"
 LINK_LIVES = timedelta(hours=24)
@@ -119,7 +121,7 @@ class Staff:
             raise SamePerson("Changing roles")
         with self._database.writing() as session:
             row = _row(session, staff_id)
-            row.roles = list(fields.words("roles", roles, ROLES))
+            row.roles = roles_of(roles)
         return staff_of(row)
 
     def leave(self, staff_id: str) -> StaffMember:
@@ -141,7 +143,7 @@ class Staff:
             return tuple(staff_of(row) for row in session.exec(select(StaffRow).order_by(StaffRow.id)))
 
     def _add(self, session: Session, staff_id: str, name: str, roles: tuple[str, ...], by: str) -> None:
-        checked = list(fields.words("roles", roles, ROLES))
+        checked = roles_of(roles)
         session.add(StaffRow(id=staff_id, name=fields.text("name", name), roles=checked, state="invited", invited_by=by))
         session.add(IdentityRow(issuer=BUILT_IN, subject=staff_id, kind="staff", holder=staff_id))
         session.flush()  # the link that follows refers to this row
@@ -155,6 +157,14 @@ class Staff:
     def _drop_links(self, session: Session, staff_id: str) -> None:
         for old in session.exec(select(LinkRow).where(LinkRow.staff_id == staff_id)):
             session.delete(old)
+
+
+def roles_of(roles: object) -> list[str]:
+    """Return roles that one person may hold, sorted. Raises Malformed: an ombudsman holds no other."""
+    checked = list(fields.words("roles", roles, ROLES))
+    if APART in checked and len(checked) > 1:
+        raise Malformed("roles", f"name `{APART}` alone: who looks into complaints about the house has no other part in it.")
+    return checked
 
 
 def staff_of(row: StaffRow) -> StaffMember:

@@ -9,9 +9,8 @@ from typing import Final
 from gateway.enforcement.registrar import INSTALLATION, Actor, Done, Registrar
 from gateway.identity.errors import CallerRefused
 from gateway.registry.errors import NotOnRecord
-from gateway.registry.fields import words
 from gateway.registry.identities import Identities
-from gateway.registry.staff import FIRST_ROLES, ROLES, OneTimeLink, Staff, StaffMember
+from gateway.registry.staff import FIRST_ROLES, OneTimeLink, Staff, StaffMember, roles_of
 
 REGISTRAR: Final = "registrar"
 
@@ -84,7 +83,7 @@ class PeopleDesk:
 
     def set_roles(self, actor: Actor, person_id: str, roles: Sequence[str]) -> Done[StaffMember]:
         """Replace a person's roles: what they had and is not named is gone at their next request."""
-        said = {"person": person_id, "roles": " ".join(words("roles", list(roles), ROLES))}
+        said = {"person": person_id, "roles": " ".join(roles_of(list(roles)))}
         done = self.registrar.take(actor, REGISTRAR, "staff-change", "roles-set", said)
         return Done(self.staff.get(person_id), done.receipt)
 
