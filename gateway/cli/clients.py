@@ -2,20 +2,17 @@
 
 Each change acts for the person that `--by` names, is refused as it would be over HTTP, and stands in the log."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway.api import documents
-from gateway.assembly.commands import changing
-from gateway.assembly.registers import desks_of, open_registry
+from gateway.assembly.registers import open_registry
+from gateway.cli.acting import ByOption, ClientArgument, ReasonOption, at_the_desks, person, read_json, show, tell
 from gateway.cli.options import HomeOption, JsonOption, PortOption, plainly, say, settings_of
 from gateway.clock import SystemClock
-from gateway.enforcement.desks.clients import ClientDesk
-from gateway.enforcement.registrar import Actor, Done
+from gateway.enforcement.registrar import Done
 from gateway.registry.clients import Client, NewClient
 
 app = typer.Typer(help="Clients of the gateway.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -48,13 +45,16 @@ def list_clients(*, home: HomeOption = None, as_json: JsonOption = False) -> Non
             clients = registry.clients.all()
         finally:
             registry.close()
-    documents = [{"id": client.id, "name": client.name, "kind": client.kind, "state": client.state} for client in clients]
-    say(documents, "\n".join(f"{client.id}  {client.kind}  {client.state}  {client.name}" for client in clients), as_json=as_json)
+    listed = [{"id": client.id, "name": client.name, "kind": client.kind, "state": client.state} for client in clients]
+    say(listed, "\n".join(f"{client.id}  {client.kind}  {client.state}  {client.name}" for client in clients), as_json=as_json)
 
 
-ByOption = Annotated[str, typer.Option("--by", help="The registrar who does it, by id.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in one line.")]
-ClientArgument = Annotated[str, typer.Argument(help="The client's id.")]
+@app.command("show")
+def show_client(client: ClientArgument, *, home: HomeOption = None) -> None:
+    """Print one client as JSON, with its public keys. Exit code 0; 2 if there is none."""
+    with at_the_desks(home) as desks:
+        found = desks.clients.clients.get(client)
+    show(documents.client(found))
 
 
 @app.command()
@@ -65,38 +65,76 @@ def add(
     kind: Annotated[str, typer.Option("--kind", help="What the registrar found it to be (GET /v1/purposes, `clients`).")],
     place: Annotated[str | None, typer.Option("--place", help="Where it works: an ISO 3166 code.")] = None,
     acts_for: Annotated[str | None, typer.Option("--acts-for", help="The kind of body that it acts for.")] = None,
+    key: Annotated[list[Path] | None, typer.Option("--key", help="A file: a public key as a JWK; may be given more than once.")] = None,
     by: ByOption,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a client on record, active at once. Exit code 0; 2 if that may not be."""
-    with _desk(home) as desk:
-        done = desk.register(Actor("staff", by), NewClient(client, name, kind, place=place, acts_for=acts_for))
+    with at_the_desks(home) as desks:
+        keys = tuple(read_json(path) for path in key or ())
+        done = desks.clients.register(person(by), NewClient(client, name, kind, place=place, acts_for=acts_for, keys=keys))
     _tell(done, as_json)
 
 
 @app.command()
 def suspend(client: ClientArgument, *, reason: ReasonOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Refuse all that a client asks, from its next request on. Exit code 0; 2 if its state does not allow it."""
-    with _desk(home) as desk:
-        done = desk.suspend(Actor("staff", by), client, reason)
+    with at_the_desks(home) as desks:
+        done = desks.clients.suspend(person(by), client, reason)
     _tell(done, as_json)
 
 
 @app.command()
 def reinstate(client: ClientArgument, *, reason: ReasonOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Let a suspended client act again. Exit code 0; 2 if its state does not allow it."""
-    with _desk(home) as desk:
-        done = desk.resume(Actor("staff", by), client, reason)
+    with at_the_desks(home) as desks:
+        done = desks.clients.resume(person(by), client, reason)
     _tell(done, as_json)
 
 
-@contextmanager
-def _desk(home: Path | None) -> Iterator[ClientDesk]:
-    with plainly(), changing(settings_of(home, None), SystemClock()) as (registry, registrar):
-        yield desks_of(registry, registrar).clients
+@app.command()
+def close(client: ClientArgument, *, reason: ReasonOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """End the relation with a client for good; its record stays. Exit code 0; 2 if its state does not allow it."""
+    with at_the_desks(home) as desks:
+        done = desks.clients.close(person(by), client, reason)
+    _tell(done, as_json)
+
+
+@app.command("add-key")
+def add_key(
+    client: ClientArgument,
+    key: Annotated[Path, typer.Argument(help="A file: the public key as a JWK.")],
+    *,
+    replaces: Annotated[str | None, typer.Option("--replaces", help="The kid of the key whose place it takes.")] = None,
+    by: ByOption,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Trust one more key of a client, or one in the place of another. Exit code 0; 2 if the key is none that may be trusted."""
+    with at_the_desks(home) as desks:
+        jwk = read_json(key)
+        if replaces is None:
+            done = desks.clients.add_key(person(by), client, jwk)
+        else:
+            done = desks.clients.rotate_key(person(by), client, jwk, replaces)
+    _tell(done, as_json)
+
+
+@app.command("revoke-key")
+def revoke_key(
+    client: ClientArgument,
+    kid: Annotated[str, typer.Argument(help="The key's kid (`clients show`).")],
+    *,
+    by: ByOption,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Trust a key of a client no longer, at once. Exit code 0; 2 if there is no such key."""
+    with at_the_desks(home) as desks:
+        done = desks.clients.revoke_key(person(by), client, kid)
+    _tell(done, as_json)
 
 
 def _tell(done: Done[Client], as_json: bool) -> None:
-    text = f"{done.value.id} is {done.value.state}; entry {done.receipt.index}"
-    say(documents.recorded(documents.client(done.value), done), text, as_json=as_json)
+    tell(documents.client(done.value), done, f"{done.value.id} is {done.value.state}", as_json=as_json)

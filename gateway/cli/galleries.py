@@ -19,6 +19,8 @@ from gateway.assembly.homes import template_galleries
 from gateway.assembly.request_path import Assembly
 from gateway.assembly.service import assemble
 from gateway.cli.bars import Count, counting
+from gateway.cli.gallery_records import GalleryArgument
+from gateway.cli.gallery_records import app as records
 from gateway.cli.options import FAILED, HomeOption, JsonOption, plainly, say, settings_of
 from gateway.cli.serving import run
 from gateway.clock import SystemClock
@@ -29,9 +31,8 @@ from gateway.enforcement.journal import Journal
 from gateway.identity.callers import Caller
 from gateway.records import entries
 
-GalleryArgument = Annotated[str, typer.Argument(help="The gallery's id.")]
-
 app = typer.Typer(help="Galleries.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app.add_typer(records)
 
 
 @app.command("import")

@@ -3,19 +3,16 @@
 Each step acts for the person or client that is named, is refused as it would be over HTTP, and stands in the log. Decides no request."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gateway.api import documents
 from gateway.assembly.commands import changing
-from gateway.assembly.registers import desks_of
+from gateway.cli.acting import ByOption, ClientArgument, ReasonOption, at_the_desks, person, read_json, read_text, tell
 from gateway.cli.options import FAILED, HomeOption, JsonOption, plainly, say, settings_of
 from gateway.clock import SystemClock
-from gateway.enforcement.desks.licences import LicenceDesk
 from gateway.enforcement.registrar import Actor, Done
 from gateway.identity.seals import open_licence
 from gateway.registry.errors import Malformed
@@ -25,13 +22,10 @@ from gateway.registry.licences import ACKNOWLEDGEMENTS, Licence
 app = typer.Typer(help="Licences: what each client may do.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 LicenceArgument = Annotated[str, typer.Argument(help="The licence's id.")]
-ClientArgument = Annotated[str, typer.Argument(help="The client's id.")]
 TermsOption = Annotated[Path, typer.Option("--terms", help="A JSON file: terms in our form, or an ODRL 2.2 policy.")]
 PromisesOption = Annotated[
     list[str], typer.Option("--acknowledge", help="A promise that the applicant makes (`licences acknowledgements`); `all` for all.")
 ]
-ByOption = Annotated[str, typer.Option("--by", help="The person who does it, by id.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in one line.")]
 
 
 @app.command()
@@ -51,24 +45,24 @@ def apply(
     as_json: JsonOption = False,
 ) -> None:
     """File an application for a client. Exit code 0; 2 if it cannot be filed."""
-    with _desk(home) as desk:
-        done = desk.apply(_person(by), client, _read(terms), _promises(acknowledge))
+    with at_the_desks(home) as desks:
+        done = desks.licences.apply(person(by), client, read_json(terms), _promises(acknowledge))
     _tell(done, as_json)
 
 
 @app.command()
 def grant(licence: LicenceArgument, *, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Seal an application: another person than the one who filed it. Exit code 0; 2 if it cannot be granted."""
-    with _desk(home) as desk:
-        done = desk.grant(_person(by), licence)
+    with at_the_desks(home) as desks:
+        done = desks.licences.grant(person(by), licence)
     _tell(done, as_json)
 
 
 @app.command()
 def suspend(licence: LicenceArgument, *, reason: ReasonOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Stop a licence and all that derive from it, from the next request on. Exit code 0; 2 if its state does not allow it."""
-    with _desk(home) as desk:
-        done = desk.suspend(_person(by), licence, reason)
+    with at_the_desks(home) as desks:
+        done = desks.licences.suspend(person(by), licence, reason)
     _tell(done, as_json)
 
 
@@ -77,16 +71,16 @@ def reinstate(
     licence: LicenceArgument, *, reason: ReasonOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
     """Let a suspended licence stand again. Exit code 0; 2 if its state does not allow it."""
-    with _desk(home) as desk:
-        done = desk.reinstate(_person(by), licence, reason)
+    with at_the_desks(home) as desks:
+        done = desks.licences.reinstate(person(by), licence, reason)
     _tell(done, as_json)
 
 
 @app.command()
 def revoke(licence: LicenceArgument, *, reason: ReasonOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """End a licence, or decline an application, for good. Exit code 0; 2 if its state does not allow it."""
-    with _desk(home) as desk:
-        done = desk.revoke(_person(by), licence, reason)
+    with at_the_desks(home) as desks:
+        done = desks.licences.revoke(person(by), licence, reason)
     _tell(done, as_json)
 
 
@@ -102,8 +96,8 @@ def pass_on(
     as_json: JsonOption = False,
 ) -> None:
     """Pass a part of a licence on to another client: never wider, never longer. Exit code 0; 2 if it goes beyond the licence."""
-    with _desk(home) as desk:
-        done = desk.pass_on(Actor("client", holder), parent, client, _read(terms), _promises(acknowledge))
+    with at_the_desks(home) as desks:
+        done = desks.licences.pass_on(Actor("client", holder), parent, client, read_json(terms), _promises(acknowledge))
     _tell(done, as_json)
 
 
@@ -116,8 +110,8 @@ def list_licences(
 ) -> None:
     """Print the licences on record. Exit code 0."""
     now = SystemClock().now()
-    with _desk(home) as desk:
-        found = desk.licences.all(client)
+    with at_the_desks(home) as desks:
+        found = desks.licences.licences.all(client)
     lines = [f"{licence.id}  {licence.client_id}  {licence.state_at(now)}  until {licence.terms.valid_to:%Y-%m-%d}" for licence in found]
     say([documents.licence(licence, now) for licence in found], "\n".join(lines), as_json=as_json)
 
@@ -125,24 +119,24 @@ def list_licences(
 @app.command()
 def show(licence: LicenceArgument, *, home: HomeOption = None) -> None:
     """Print one licence as JSON. Exit code 0; 2 if there is none."""
-    with _desk(home) as desk:
-        found = desk.licences.get(licence)
+    with at_the_desks(home) as desks:
+        found = desks.licences.licences.get(licence)
     typer.echo(json.dumps(documents.licence(found, SystemClock().now()), indent=2))
 
 
 @app.command()
 def document(licence: LicenceArgument, *, home: HomeOption = None) -> None:
     """Print the sealed licence (a compact JWS), to be kept as a file. Exit code 0; 2 if it was never granted."""
-    with _desk(home) as desk:
-        sealed = desk.licences.get(licence).sealed()
+    with at_the_desks(home) as desks:
+        sealed = desks.licences.licences.get(licence).sealed()
     typer.echo(sealed)
 
 
 @app.command()
 def odrl(licence: LicenceArgument, *, home: HomeOption = None) -> None:
     """Print a licence or application as an ODRL 2.2 policy (JSON-LD). Exit code 0; 2 if it cannot be said so."""
-    with _desk(home) as desk:
-        policy = desk.odrl(desk.licences.get(licence))
+    with at_the_desks(home) as desks:
+        policy = desks.licences.odrl(desks.licences.licences.get(licence))
     typer.echo(json.dumps(policy, indent=2))
 
 
@@ -164,10 +158,10 @@ def verify(
 
     The seal says what was granted. Whether it was suspended or revoked since, only the gateway and its log say."""
     with plainly():
-        told = _read(key)
+        told = read_json(key)
         jwks = told.get("keys", [told]) if isinstance(told, dict) else []
         public = [PublicKey.from_jwk(jwk) for jwk in jwks] if isinstance(jwks, list) else []
-        sealed = _text(file).strip()
+        sealed = read_text(file).strip()
     try:
         found = open_licence(sealed, public)
     except Malformed as fault:
@@ -180,37 +174,10 @@ def verify(
     say({"holds": True, "licence": found}, "\n".join(lines), as_json=as_json)
 
 
-@contextmanager
-def _desk(home: Path | None) -> Iterator[LicenceDesk]:
-    with plainly(), changing(settings_of(home, None), SystemClock()) as (registry, registrar):
-        yield desks_of(registry, registrar).licences
-
-
 def _tell(done: Done[Licence], as_json: bool) -> None:
     now = SystemClock().now()
-    document_ = documents.recorded(documents.licence(done.value, now), done)
-    say(
-        document_, f"{done.value.id}  {done.value.client_id}  {done.value.state_at(now)}  (log entry {done.receipt.index})", as_json=as_json
-    )
-
-
-def _person(name: str) -> Actor:
-    return Actor("staff", name)
+    tell(documents.licence(done.value, now), done, f"{done.value.id}  {done.value.client_id}  {done.value.state_at(now)}", as_json=as_json)
 
 
 def _promises(named: list[str]) -> tuple[str, ...]:
     return tuple(ACKNOWLEDGEMENTS) if named == ["all"] else tuple(named)
-
-
-def _read(path: Path) -> Any:  # noqa: ANN401  (whatever JSON there is: the registers say what it must be)
-    try:
-        return json.loads(_text(path))
-    except ValueError as fault:
-        raise Malformed(path.name, f"is not JSON ({fault}).") from fault
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, ValueError) as fault:
-        raise Malformed(path.name, f"cannot be read ({type(fault).__name__}).") from fault

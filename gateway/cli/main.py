@@ -20,12 +20,17 @@ ROOT = Path(__file__).resolve().parents[2]
 LATE: Final = MappingProxyType(
     {
         "audit": "gateway.cli.audit:app",
+        "authorisations": "gateway.cli.authorisations:app",
+        "authorities": "gateway.cli.authorities:app",
+        "cases": "gateway.cli.cases:app",
         "clients": "gateway.cli.clients:app",
         "demo": "gateway.cli.demo.command:app",
         "doctor": "gateway.cli.doctor:app",
         "duties": "gateway.cli.duties:app",
         "engine": "gateway.cli.engine:app",
+        "evidence": "gateway.cli.evidence:app",
         "galleries": "gateway.cli.galleries:app",
+        "issuers": "gateway.cli.issuers:app",
         "licences": "gateway.cli.licences:app",
         "ombudsman": "gateway.cli.ombudsman:app",
         "policies": "gateway.cli.policies:app",
@@ -33,6 +38,7 @@ LATE: Final = MappingProxyType(
         "restrictions": "gateway.cli.restrictions:app",
         "serve": "gateway.cli.service:app",
         "staff": "gateway.cli.staff:app",
+        "tokens": "gateway.cli.tokens:app",
         "webhooks": "gateway.cli.webhooks:app",
         "witness": "gateway.cli.witness:app",
     }

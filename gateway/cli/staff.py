@@ -3,21 +3,15 @@
 There is no password, and no link is ever logged. Each step acts for the person that `--by` names, is refused as it would be over
 HTTP, and stands in the log."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from gateway.api import documents
-from gateway.assembly.commands import changing
-from gateway.assembly.registers import desks_of
-from gateway.cli.options import HomeOption, JsonOption, plainly, say, settings_of
+from gateway.cli.acting import ByOption, at_the_desks
+from gateway.cli.acting import person as acting
+from gateway.cli.options import HomeOption, JsonOption, say
 from gateway.clock import SystemClock
-from gateway.enforcement.desks import Desks
-from gateway.enforcement.desks.people import PeopleDesk
-from gateway.enforcement.registrar import Actor
 from gateway.registry.fields import moment
 from gateway.registry.trainings import Training
 
@@ -25,7 +19,6 @@ app = typer.Typer(help="The people who work here.", no_args_is_help=True, add_co
 
 PersonArgument = Annotated[str, typer.Argument(help="The person's id.")]
 RolesOption = Annotated[list[str], typer.Option("--role", help="A role; may be given more than once.")]
-ByOption = Annotated[str, typer.Option("--by", help="The registrar who does it, by id.")]
 
 
 @app.command()
@@ -33,8 +26,8 @@ def enter(
     link: Annotated[str, typer.Argument(help="The secret of a one-time link.")], *, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
     """Come in by a one-time link. Exit code 0; 2 if it is unknown, used or too old."""
-    with _desk(home) as desk:
-        done = desk.enter(link)
+    with at_the_desks(home) as desks:
+        done = desks.people.enter(link)
     say(
         documents.recorded(documents.person(done.value), done),
         f"{done.value.id} is in: {', '.join(sorted(done.value.roles))}",
@@ -53,32 +46,32 @@ def invite(
     as_json: JsonOption = False,
 ) -> None:
     """Put a person on record, and print their one-time link, once. Exit code 0; 2 if that may not be."""
-    with _desk(home) as desk:
-        done = desk.invite(Actor("staff", by), person, name, role)
+    with at_the_desks(home) as desks:
+        done = desks.people.invite(acting(by), person, name, role)
     say(documents.recorded(documents.link(done.value), done), done.value.secret, as_json=as_json)
 
 
 @app.command()
 def link(person: PersonArgument, *, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print a new one-time link; the person's earlier ones are worthless. Exit code 0; 2 if that may not be."""
-    with _desk(home) as desk:
-        done = desk.relink(Actor("staff", by), person)
+    with at_the_desks(home) as desks:
+        done = desks.people.relink(acting(by), person)
     say(documents.recorded(documents.link(done.value), done), done.value.secret, as_json=as_json)
 
 
 @app.command()
 def roles(person: PersonArgument, *, role: RolesOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Replace somebody else's roles, from their next request on. Exit code 0; 2 if that may not be."""
-    with _desk(home) as desk:
-        done = desk.set_roles(Actor("staff", by), person, role)
+    with at_the_desks(home) as desks:
+        done = desks.people.set_roles(acting(by), person, role)
     say(documents.recorded(documents.person(done.value), done), f"{person}: {', '.join(sorted(done.value.roles))}", as_json=as_json)
 
 
 @app.command()
 def leave(person: PersonArgument, *, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """End a person's access, from their next request on. Exit code 0; 2 if that may not be."""
-    with _desk(home) as desk:
-        done = desk.leave(Actor("staff", by), person)
+    with at_the_desks(home) as desks:
+        done = desks.people.leave(acting(by), person)
     say(documents.recorded(documents.person(done.value), done), f"{person} has left.", as_json=as_json)
 
 
@@ -94,9 +87,9 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Record that somebody else was trained to compare faces: nobody reviews without. Exit code 0; 2 if that may not be."""
-    begins = moment("from", since) if since else SystemClock().now()
-    with _desks(home) as desks:
-        done = desks.trainings.record(Actor("staff", by), Training(person, what, begins, moment("until", until)))
+    with at_the_desks(home) as desks:
+        begins = moment("from", since) if since else SystemClock().now()
+        done = desks.trainings.record(acting(by), Training(person, what, begins, moment("until", until)))
     told = f"{done.value.id}: {person} is trained until {documents.training(done.value)['valid_to']}"
     say(documents.recorded(documents.training(done.value), done), told, as_json=as_json)
 
@@ -111,15 +104,15 @@ def untrain(
     as_json: JsonOption = False,
 ) -> None:
     """Withdraw a training: it counts no more, from the next claim or judgement on. Exit code 0; 2 if that may not be."""
-    with _desks(home) as desks:
-        done = desks.trainings.withdraw(Actor("staff", by), person, training)
+    with at_the_desks(home) as desks:
+        done = desks.trainings.withdraw(acting(by), person, training)
     say(documents.recorded(documents.training(done.value), done), f"{training} is withdrawn.", as_json=as_json)
 
 
 @app.command()
 def trainings(*, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print who was trained to compare faces, and until when. Exit code 0."""
-    with _desks(home) as desks:
+    with at_the_desks(home) as desks:
         found = [documents.training(training) for training in desks.trainings.trainings.all()]
     lines = [f"{each['person']}  {each['id']}  {_counts(each)}  {each['what']}" for each in found]
     say(found, "\n".join(lines) or "Nobody's training is on record: nobody can review.", as_json=as_json)
@@ -128,8 +121,8 @@ def trainings(*, home: HomeOption = None, as_json: JsonOption = False) -> None:
 @app.command("list")
 def list_people(*, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print who works here. Exit code 0."""
-    with _desk(home) as desk:
-        people = [documents.person(person) for person in desk.staff.all()]
+    with at_the_desks(home) as desks:
+        people = [documents.person(person) for person in desks.people.staff.all()]
     say(
         people,
         "\n".join(f"{person['id']}  {person['state']}  {', '.join(person['roles'])}  {person['name']}" for person in people),
@@ -139,15 +132,3 @@ def list_people(*, home: HomeOption = None, as_json: JsonOption = False) -> None
 
 def _counts(training: dict[str, Any]) -> str:
     return "withdrawn" if training["withdrawn"] else f"{training['valid_from']} to {training['valid_to']}"
-
-
-@contextmanager
-def _desk(home: Path | None) -> Iterator[PeopleDesk]:
-    with _desks(home) as desks:
-        yield desks.people
-
-
-@contextmanager
-def _desks(home: Path | None) -> Iterator[Desks]:
-    with plainly(), changing(settings_of(home, None), SystemClock()) as (registry, registrar):
-        yield desks_of(registry, registrar)
