@@ -1,10 +1,20 @@
 """Say why: the reasons of an answer, what is needed for another one, and the nearest rule where none allows. Decides nothing."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
 
 from policies.decision import REFUSALS, Permit, Reason, Refusal
 from policies.index import Plan, Row
+from policies.question import Question
 from policies.rules import Rule
+
+PRESUMED: Final = Reason(
+    "BASE-8",
+    "baseline",
+    "AI Act recital 17",
+    "Nothing is declared about what took the picture, so it counts as a live camera's; declare its source and age.",
+)
 
 
 def reasons(rows: Iterable[Row]) -> tuple[Reason, ...]:
@@ -37,6 +47,15 @@ def nearest(rows: Sequence[Row], plan: Plan, bits: int) -> tuple[Row, tuple[str,
     row = min(rows, key=lambda row: (((bits ^ row.want) & row.care).bit_count(), row.rule.pack, row.rule.row))
     missing = {bound.needed for position, bound in enumerate(plan.bounds) if row.want & ~bits & (1 << position)}
     return row, tuple(sorted(missing - {""}))
+
+
+def with_what_is_presumed(answer: Permit | Refusal, question: Question) -> Permit | Refusal:
+    """Put before a refusal's reasons that a word about the picture is missing, where its want alone made the picture a live one.
+
+    Not where the purpose itself is closed to everybody: no word about a picture opens that."""
+    if not isinstance(answer, Refusal) or not question.presumed_live or answer.code == "purpose-prohibited":
+        return answer
+    return replace(answer, reasons=(PRESUMED, *answer.reasons), needed=tuple(sorted({*answer.needed, "capture"})))
 
 
 def sentences(answer: Permit | Refusal) -> list[str]:

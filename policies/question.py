@@ -42,6 +42,11 @@ class Question:
         object.__setattr__(self, "live", live)
         object.__setattr__(self, "operation", "live_identify" if live and declared == "identify" else declared)
 
+    @property
+    def presumed_live(self) -> bool:
+        """True where nobody says what took the picture, and it counts as a live camera's for that reason alone."""
+        return self.live and self.facts.operation != "live_identify" and self.facts.capture.source is None
+
 
 def _is_live(facts: Facts, window_s: int) -> bool:
     """True unless the capture shows that the person takes part, or that the picture is old or from no camera.

@@ -5,6 +5,7 @@ The way of a decision:
   2  the index finds the plan of the question's cell and place; each of its conditions is asked once
   3  the same plan and bits are the same question to every rule in it, so an answer already given stands
   4  a deny that applies, or no allow in some capacity of the client's, is a refusal: from the index alone
+     (beside it stands what was presumed for want of a word about the picture)
   5  otherwise the authority is asked: its yes makes the Permit, its no is a refusal and an alarm
   6  one answer in `sample_every` is put to the authority again, refusals included"""
 
@@ -14,7 +15,7 @@ from typing import Final
 
 from policies.decision import Action, Permit, Reason, Refusal
 from policies.errors import FactsError
-from policies.explain import lacking, nearest, reason, reasons
+from policies.explain import lacking, nearest, reason, reasons, with_what_is_presumed
 from policies.facts import Facts
 from policies.frame import FAIL_CLOSED
 from policies.frame import PACK as LICENCE
@@ -76,7 +77,7 @@ class Sitting:
         # 6
         elif next(self._asked) % self._sample_every == 0 and self._agreed(question, plan) != isinstance(answer, Permit):
             return self._disagree(question)
-        return answer
+        return with_what_is_presumed(answer, question)
 
     def due(self, facts: Facts) -> tuple[Action, ...]:
         """The actions that are due now. Raises FactsError for unknown words, and where a pack could not load."""

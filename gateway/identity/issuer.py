@@ -64,7 +64,7 @@ class BuiltInIssuer:
             "aud": self.audience,
             "iat": now,
             "exp": now + life,
-            "jti": secrets.token_urlsafe(16),
+            "jti": secrets.token_hex(16),
         }
         return Issued(self._keyring.current().sign(claims, "at+jwt"), life)
 

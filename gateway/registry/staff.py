@@ -150,7 +150,8 @@ class Staff:
 
     def _link(self, session: Session, staff_id: str) -> OneTimeLink:
         self._drop_links(session, staff_id)
-        link = OneTimeLink(secrets.token_urlsafe(32), staff_id, self._clock.now() + LINK_LIVES)
+        # Hexadecimal: it is typed as an argument of a command, and must never look like an option.
+        link = OneTimeLink(secrets.token_hex(32), staff_id, self._clock.now() + LINK_LIVES)
         session.add(LinkRow(digest=_digest(link.secret), staff_id=staff_id, ends_at=link.ends_at))
         return link
 

@@ -64,6 +64,23 @@ def test_live_is_what_the_capture_shows_and_never_the_label(baseline, facts, cap
     assert (isinstance(answer, Refusal) and rules(answer) == {"BASE-8"}) == live
 
 
+def test_a_refusal_says_that_a_word_about_the_picture_is_missing_where_its_want_alone_made_it_live(baseline, facts):
+    answer = baseline.decide(facts(capture={}))
+    assert isinstance(answer, Refusal)
+    assert "declare its source and age" in answer.reasons[0].sentence
+    assert "capture" in answer.needed
+    assert isinstance(baseline.decide(facts(capture={"source": "upload", "age_s": 86400})), Permit)
+
+
+@pytest.mark.parametrize(
+    "more", [{"capture": LIVE}, {"capture": {}, "purpose": "mass_surveillance"}, {"capture": {}, "operation": "live_identify"}]
+)
+def test_no_word_about_the_picture_is_asked_for_where_it_would_change_nothing(baseline, facts, more):
+    answer = baseline.decide(facts(**more))
+    assert isinstance(answer, Refusal)
+    assert "capture" not in answer.needed
+
+
 def test_the_label_live_identify_is_believed_even_for_an_old_picture(baseline, facts):
     assert rules(baseline.decide(facts(operation="live_identify"))) == {"BASE-8"}
 
