@@ -98,7 +98,8 @@ class AuditLog:
         `openings` opens its commitments, path by path; it is written with the entry or not at all, and can be erased.
         Raises LogUnavailable if the entry might not survive; the caller must then not act. Raises EntryTooLarge over 8 KiB.
         Cancelling does not take the entry back: it may be in the log."""
-        _must_fit(entry, openings)
+        if openings or len(entry) > MAX_ENTRY:
+            _must_fit(entry, openings)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Receipt] = loop.create_future()
         self._writer.ask(entry, openings, loop, answer)

@@ -108,13 +108,10 @@ def decode_tile(raw: bytes, width: int) -> list[bytes]:
 
 def encode_bundle(entries: Iterable[bytes]) -> bytes:
     """Write an entry bundle: each entry after its length in two bytes. Raises TileError for an entry over 65,535 bytes."""
-    parts = []
-    for entry in entries:
-        if len(entry) > MAX_ENTRY_BYTES:
-            raise TileError(f"an entry of {len(entry)} bytes does not fit a bundle")
-        parts.append(len(entry).to_bytes(2, "big"))
-        parts.append(entry)
-    return b"".join(parts)
+    try:
+        return b"".join([len(entry).to_bytes(2, "big") + entry for entry in entries])
+    except OverflowError as wrong:
+        raise TileError(f"an entry of more than {MAX_ENTRY_BYTES} bytes does not fit a bundle") from wrong
 
 
 def decode_bundle(raw: bytes, width: int) -> list[bytes]:

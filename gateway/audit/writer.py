@@ -5,7 +5,7 @@ at the speed of one sync, and a busy one shares each sync among all who wait."""
 
 import asyncio
 import threading
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -55,8 +55,10 @@ class Writer:
         """Open the ledger and start. Raises what opening it raises."""
         self._open_ledger = open_ledger
         self._queue_limit = queue_limit
-        self._wake = threading.Condition()
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
         self._asked: deque[_Asked] = deque()
+        self._openings = 0  # of all that are asked
         self._errands: deque[Errand] = deque()
         self._watchers: list[_Watcher] = []
         self._idle = False
@@ -73,12 +75,15 @@ class Writer:
 
     def ask(self, entry: bytes, openings: Mapping[str, Opening], loop: asyncio.AbstractEventLoop | None, answer: Answer[Receipt]) -> None:
         """Queue an entry; `answer` gets its Receipt or LogUnavailable. Raises LogUnavailable at once if it cannot be queued."""
-        with self._wake:
+        # The lock by itself, not through its condition: every entry ever appended passes here, on a busy event loop's time.
+        with self._lock:
             self._must_be_open()
             if len(self._asked) >= self._queue_limit:
                 raise LogUnavailable("more is being logged than the disk can take: try again shortly", code="log-queue-full")
             self._asked.append(_Asked(entry, openings, loop, answer))
+            self._openings += len(openings)
             if self._idle:
+                self._idle = False  # woken once; it may be long before the thread gets its turn
                 self._wake.notify()
 
     def send(self, errand: Callable[[Ledger], Any]) -> Future[Any]:
@@ -124,19 +129,27 @@ class Writer:
                 self._recover(LogUnavailable(f"the audit log's writer failed: {type(error).__name__}: {error}"))
         self._finish()
 
-    def _take(self) -> tuple[list[_Asked], list[Errand]]:
+    def _take(self) -> tuple[Sequence[_Asked], list[Errand]]:
         with self._wake:
             if not (self._asked or self._errands or self._closing):
                 self._idle = True
                 self._wake.wait(_IDLE_SECONDS)
                 self._idle = False
-            asked, openings = list[_Asked](), 0
-            while self._asked and len(asked) < MAX_BATCH and openings < ENOUGH_OPENINGS:
-                asked.append(self._asked.popleft())
-                openings += len(asked[-1].openings)
             errands = list(self._errands)
             self._errands.clear()
-            return asked, errands
+            return self._next_batch(), errands
+
+    def _next_batch(self) -> Sequence[_Asked]:
+        """Take as many off the queue as one transaction may hold; the caller has the lock."""
+        if len(self._asked) <= MAX_BATCH and self._openings <= ENOUGH_OPENINGS:
+            whole, self._asked, self._openings = self._asked, deque(), 0
+            return whole
+        asked, openings = list[_Asked](), 0
+        while self._asked and len(asked) < MAX_BATCH and openings < ENOUGH_OPENINGS:
+            asked.append(self._asked.popleft())
+            openings += len(asked[-1].openings)
+        self._openings -= openings
+        return asked
 
     def _work(self, asked: Sequence[_Asked], errands: Sequence[Errand]) -> None:
         """Do one round. Raises only what is fatal to the ledger, after all who waited for this round have been told."""
@@ -181,7 +194,7 @@ class Writer:
         sync would report success. What is read back here is what is really there, and all of it is verified again."""
         with self._wake:
             self._trouble = error
-            asked, self._asked = list(self._asked), deque()
+            asked, self._asked, self._openings = list(self._asked), deque(), 0
             errands, self._errands = list(self._errands), deque()
         refusal = LogUnavailable(f"the audit log cannot be written at present: {error.sentence}")
         _answer(asked, repeat(refusal))
@@ -228,14 +241,15 @@ def _closed() -> LogUnavailable:
 
 def _answer(asked: Sequence[_Asked], outcomes: Iterable[Receipt | LogUnavailable]) -> None:
     """Give each who asked what became of it, with one call into each event loop."""
-    by_loop: defaultdict[asyncio.AbstractEventLoop | None, list[tuple[Answer[Receipt], Receipt | LogUnavailable]]] = defaultdict(list)
-    for one, outcome in zip(asked, outcomes, strict=False):  # one refusal may be repeated for all
-        by_loop[one.loop].append((one.answer, outcome))
-    for loop, answers in by_loop.items():
+    answers = list(zip([one.answer for one in asked], outcomes, strict=False))  # one refusal may be repeated for all
+    loops = {one.loop for one in asked}
+    for loop in loops:
+        # Nearly always there is one loop, and then nothing to sort.
+        mine = answers if len(loops) == 1 else [answer for one, answer in zip(asked, answers, strict=True) if one.loop is loop]
         if loop is None:
-            _settle(answers)
+            _settle(mine)
         else:
-            _call(loop, answers)
+            _call(loop, mine)
 
 
 def _call(loop: asyncio.AbstractEventLoop, answers: Sequence[tuple[Answer[T], T | LogUnavailable]]) -> None:
