@@ -83,7 +83,7 @@ def exports_of(house: Assembly) -> Exports:
 
 def evidence_room(house: Assembly) -> EvidenceRoom:
     """Return where the evidence for one decision is gathered."""
-    return EvidenceRoom(house.log, house.explorer, text_of(house.registry.rulebooks))
+    return EvidenceRoom(house.log, house.explorer, text_of(house.registry.rulebooks), house.cosigning.policy)
 
 
 def _doors(house: Assembly) -> list[APIRouter]:

@@ -28,10 +28,9 @@ from gateway.settings import Settings
 from gateway.witnessing.anchoring import Anchoring, read_authority
 from gateway.witnessing.cosigning import Cosigning
 from gateway.witnessing.policy import read_policy
-from gateway.witnessing.posting import Poster
+from gateway.witnessing.posting import DEADLINE_SECONDS, Poster
 
 SWEEP_SECONDS: Final = 60.0
-WITNESS_DEADLINE_SECONDS: Final = 5.0
 
 
 @asynccontextmanager
@@ -75,7 +74,7 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
         keys = IdempotencyKeys(registry.database, clock, run, partial(is_running, boots))
         quotas = Quotas(registry.database)
         stack.callback(asyncio.create_task(keep_tidy(keys, quotas, clock)).cancel)
-        post = Poster(WITNESS_DEADLINE_SECONDS)
+        post = Poster(DEADLINE_SECONDS)
         cosigning = await asyncio.to_thread(Cosigning, log, policy, post, clock)
         anchoring = Anchoring(log, journal.write, post, clock, authority)
         stack.callback(asyncio.create_task(anchoring.run(settings.anchor_seconds)).cancel)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gateway.audit.page import render
 from gateway.audit.published import CHECKPOINT, KEY, rulebook_path
+from gateway.audit.quorum import TrustPolicy
 from gateway.audit.stores.base import Opening
 
 VERSION: Final = 1
@@ -21,7 +22,7 @@ DIGESTS: Final = "digests.json"
 PAGE: Final = "verify.html"
 README: Final = "README.txt"
 REDRESS: Final = "REDRESS.txt"
-WITNESSES: Final = "witnesses.vkey"
+WITNESSES: Final = "witnesses.policy"
 
 _FIRST_DAY: Final = 0x21  # 1980-01-01, the first that a zip file can name: when it was packed is nobody's evidence
 _PLAIN_FILE: Final = 0o100644 << 16
@@ -40,7 +41,8 @@ class Exhibit:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """All that shows one decision to one reader. `reader` is a word for whom it was packed; `kept_back` counts the decision's
-    entries that this reader may not see."""
+    entries that this reader may not see; `witnesses` is the operator's policy, if its quorum has cosigned the
+    checkpoint."""
 
     decision_id: str
     reader: str
@@ -49,7 +51,7 @@ class Evidence:
     exhibits: Sequence[Exhibit]
     rulebooks: Mapping[str, bytes]
     redress: str
-    witnesses: Sequence[str] = ()
+    witnesses: TrustPolicy | None = None
     kept_back: int = 0
 
 
@@ -63,8 +65,8 @@ def write_bundle(evidence: Evidence) -> bytes:
         DIGESTS: _json(digests([exhibit.entry for exhibit in evidence.exhibits])),
         **{rulebook_path(digest): text for digest, text in evidence.rulebooks.items()},
     }
-    if evidence.witnesses:
-        files[WITNESSES] = "".join(f"{key}\n" for key in evidence.witnesses).encode()
+    if evidence.witnesses is not None:
+        files[WITNESSES] = evidence.witnesses.encode()
     for exhibit in evidence.exhibits:
         files[entry_path(exhibit.index)] = exhibit.entry
         files[proof_path(exhibit.index)] = exhibit.proof.encode()
@@ -156,6 +158,7 @@ What lies here
     rulebooks/      the rules that were in force; the entry names their SHA-256
     checkpoint      the log's signed head (C2SP checkpoint), with the signatures of witnesses if there are any
     log.vkey        the log's verifier key, for comparison alone
+    witnesses.policy  whose cosignatures the operator relies on (C2SP tlog-policy), if any are on the checkpoint; for comparison alone
     digests.json    which recogniser, calibration, cohort and evaluation the entries name
     REDRESS.txt     what you can do if you think that this was wrong
     manifest.json   the SHA-256 of each file: it shows damage, not forgery

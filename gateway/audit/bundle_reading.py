@@ -33,6 +33,7 @@ from gateway.audit.invariants import Rederivation
 from gateway.audit.note import Checkpoint, Note, NoteError, Verified, VerifierKey
 from gateway.audit.page import data_in, embedded
 from gateway.audit.published import CHECKPOINT, KEY, rulebook_path
+from gateway.audit.quorum import PolicyError, TrustPolicy
 from gateway.audit.report import Broken, CannotVerify, Finding, Report
 from gateway.audit.rotation import KeyChain, KeyChange
 from gateway.audit.tlogproof import TlogProof, TlogProofError
@@ -68,6 +69,7 @@ class _Bundle:
         self._story: dict[int, Mapping[str, Any]] = {}
         self._checkpoint: Checkpoint | None = None
         self._rederivation: Rederivation | None = None
+        self._remarks: list[str] = []
 
     def run(self) -> Report:
         findings: list[Finding] = []
@@ -94,6 +96,7 @@ class _Bundle:
             unknown_signatures=len(note.signatures) - len(verified),
             derived=None if self._rederivation is None else self._rederivation.derived,
             unchecked={} if self._rederivation is None else dict(self._rederivation.unchecked),
+            remarks=tuple(self._remarks),
         )
 
     # 1
@@ -127,6 +130,7 @@ class _Bundle:
         witnesses = {witness.key: name for name, witness in self._demands.policy.witnesses.items()}
         current = self._chain.current
         verified = note.verified_by({self._chain.trusted, current, *witnesses})
+        self._look_at_witnesses(note)
         if current not in {one.key for one in verified}:
             raise Broken("note-unsigned", f"the checkpoint is not signed by {current.text()}, the key that speaks for this log")
         if self._file(KEY) != f"{current.text()}\n".encode():
@@ -134,6 +138,22 @@ class _Bundle:
         if not self._demands.policy.witnessed([witnesses[one.key] for one in verified if one.key in witnesses]):
             raise Broken("quorum-missing", "the checkpoint is not cosigned by the witnesses that the policy demands")
         return verified
+
+    def _look_at_witnesses(self, note: Note) -> None:
+        """Check the cosignatures that the bundle itself names. They make nothing believed: whoever packed it chose those witnesses."""
+        if WITNESSES not in self._files:
+            return
+        try:
+            policy = TrustPolicy.parse(self._files[WITNESSES])
+        except PolicyError as wrong:
+            raise Broken("bundle-malformed", f"{WITNESSES}: {wrong.sentence}") from wrong
+        cosigned = policy.cosigned(note)
+        if not policy.witnessed(cosigned):
+            raise Broken("quorum-missing", f"the checkpoint is not cosigned by the witnesses that the bundle's own {WITNESSES} demands")
+        self._remarks.append(
+            f"{len(cosigned)} of the {len(policy.witnesses)} witnesses that the bundle's own {WITNESSES} names have cosigned, which is the"
+            " quorum that it asks for; whether to trust them, only a policy of yours (--policy) says"
+        )
 
     # 3
     def _read_story(self, checkpoint: Checkpoint) -> None:

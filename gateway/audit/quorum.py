@@ -3,13 +3,13 @@
 A policy that cannot be read demands everything: it is refused, not weakened."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.audit.errors import AuditError
-from gateway.audit.note import KeyType, Note, NoteError, VerifierKey
+from gateway.audit.note import Checkpoint, KeyType, Note, NoteError, VerifierKey
 
 MAX_POLICY_BYTES: Final = 1 << 20
 MAX_AHEAD: Final = timedelta(minutes=5)  # a witness whose clock runs further ahead could stay "fresh" for ever
@@ -54,6 +54,17 @@ class TrustPolicy:
         """Read a policy file. Raises PolicyError, naming the line."""
         return _Reader().read(raw)
 
+    def encode(self) -> bytes:
+        """Write the witnesses, groups and quorum as a policy file; no log, and nobody's address."""
+        lines = [f"witness {name} {witness.key.text()}\n" for name, witness in self.witnesses.items()]
+        lines += [f"group {name} {group.threshold} {' '.join(group.members)}\n" for name, group in self.groups.items()]
+        return "".join([*lines, f"quorum {self.quorum}\n"]).encode(errors="surrogateescape")
+
+    def cosigned(self, note: Note) -> dict[str, int]:
+        """Return which witnesses, by their names here, have cosigned this note, and when. Raises NoteError if one's line is false."""
+        names = {witness.key: name for name, witness in self.witnesses.items()}
+        return {names[verified.key]: verified.time for verified in note.verified_by(names) if verified.time is not None}
+
     def witnessed(self, names: Collection[str]) -> bool:
         """Say whether these witnesses, by their names in the policy, are a quorum."""
         counted = set(names) & set(self.witnesses)
@@ -88,15 +99,26 @@ def quorum_met(policy: TrustPolicy, checkpoint: bytes, now: datetime, max_age: t
     """Weigh the cosignatures on a checkpoint: those older than `max_age` (None: of any age) or from the future do not count.
 
     Raises NoteError if the checkpoint is malformed, or a witness's signature on it is false."""
-    names = {witness.key: name for name, witness in policy.witnesses.items()}
     newest = now.timestamp() + MAX_AHEAD.total_seconds()
     oldest = -1.0 if max_age is None else now.timestamp() - max_age.total_seconds()
-    cosigned = {
-        names[verified.key]: verified.time
-        for verified in Note.parse(checkpoint).verified_by(names)
-        if verified.time is not None and oldest <= verified.time <= newest
-    }
+    cosigned = {name: time for name, time in policy.cosigned(Note.parse(checkpoint)).items() if oldest <= time <= newest}
     return Quorum(policy.witnessed(cosigned), cosigned)
+
+
+def newest_witnessed(policy: TrustPolicy, checkpoints: Iterable[bytes], covering: int) -> bytes | None:
+    """Return the first of these checkpoints, newest first, that covers so many entries and that a quorum has cosigned.
+
+    None if there is no such one, and always None under `quorum none`. A line that is false vouches for nothing."""
+    for checkpoint in checkpoints if policy.quorum != NONE else ():
+        try:
+            note = Note.parse(checkpoint)
+            if Checkpoint.parse(note.text).size < covering:
+                return None
+            if policy.witnessed(policy.cosigned(note)):
+                return checkpoint
+        except NoteError:
+            continue
+    return None
 
 
 class _Reader:

@@ -58,6 +58,7 @@ class Report:
     unknown_signatures: int = 0
     derived: int | None = None
     unchecked: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -89,7 +90,7 @@ class Report:
             yield f"  log     {printable(self.origin or '')}, {self.size} entries, root {self.root.hex()}"
         if self.kinds:
             yield "  kinds   " + ", ".join(f"{count} {printable(kind)}" for kind, count in sorted(self.kinds.items()))
-        if self.since is not None:
+        if self.since is not None and self.ok:
             yield f"  since   the older checkpoint's {self.since} entries are a prefix of these"
         yield from (f"  signed  {printable(name)}" for name in self.signers)
         yield from (f"  cosigned  {printable(name)} at {_moment(time)}" for name, time in self.cosigners)
@@ -98,6 +99,7 @@ class Report:
         yield from (f"  open    {count} decisions could not be derived: {printable(why)}" for why, count in self.unchecked.items())
         if self.unknown_signatures:
             yield f"  note    {self.unknown_signatures} signatures of keys that were not given were not checked"
+        yield from (f"  note    {printable(remark)}" for remark in self.remarks)
         if self.in_flight:
             yield f"  note    {len(self.in_flight)} searches were in flight, the first at entry {self.in_flight[0]}"
 
@@ -119,6 +121,7 @@ class Report:
             "unknown_signatures": self.unknown_signatures,
             "derived": self.derived,
             "unchecked": dict(self.unchecked),
+            "remarks": list(self.remarks),
         }
 
 

@@ -2,6 +2,7 @@
 
 Whoever takes entries out by a command is written into the log first, as a reader over HTTP is."""
 
+import asyncio
 import getpass
 import json
 import os
@@ -16,6 +17,7 @@ from gateway.assembly.registers import open_registry
 from gateway.audit.bundle import write_bundle
 from gateway.audit.export import ExportRefused, write_export
 from gateway.audit.log import AuditLog
+from gateway.audit.note import Note
 from gateway.audit.source import token_from, verify_source
 from gateway.cli.custody import anchor_command, recover_command, rotate_key_command
 from gateway.cli.options import HomeOption, JsonOption, plainly, settings_of
@@ -26,6 +28,10 @@ from gateway.records.disclosure import Reader
 from gateway.records.evidence import EvidenceRoom
 from gateway.records.rederiving import Rederived
 from gateway.registry.rulebook import text_of
+from gateway.settings import Settings
+from gateway.witnessing.policy import read_policy
+from gateway.witnessing.posting import DEADLINE_SECONDS, Poster
+from gateway.witnessing.quorums import cosigned_head
 
 app = typer.Typer(help="Export and verify the audit log.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 app.command("rotate-key")(rotate_key_command)
@@ -37,25 +43,27 @@ app.command("anchor")(anchor_command)
 def export(
     directory: Annotated[Path, typer.Argument(help="A directory that does not exist yet, or is empty.")],
     *,
+    cosigned: Annotated[bool, typer.Option("--cosigned", help="Only under a checkpoint that the witnesses' quorum has cosigned.")] = False,
+    within: Annotated[float, typer.Option("--within", min=0, help="How long, in seconds, to wait for the quorum.")] = 60.0,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the whole log as static files: checkpoint, tiles, entries, key. Exit code 0; 2 if it cannot be written."""
-    with plainly():
+    """Write the whole log as static files: checkpoint, tiles, entries, key. Exit code 0; 2 if it cannot be written, or if the quorum
+    of witnesses that --cosigned asks for cannot be had: then nothing is written."""
+    with plainly(), ExitStack() as stack:
         settings = settings_of(home, None)
-        log = open_log(settings)
-        try:
-            record_reading(log, {"export": "directory"})
-            key = log.verifier_keys[0]
-            registry = open_registry(settings, SystemClock())
-            try:
-                checkpoint = write_export(log, directory, key, rulebook=text_of(registry.rulebooks))
-            finally:
-                registry.close()
-        finally:
-            log.close()
-    document = {"directory": str(directory), "origin": checkpoint.origin, "size": checkpoint.size, "key": key.text()}
+        log = stack.enter_context(closing(open_log(settings)))
+        record_reading(log, {"export": "directory"})
+        head = _cosigned_head(settings, log, within) if cosigned else None
+        key = log.verifier_keys[0]
+        registry = stack.enter_context(closing(open_registry(settings, SystemClock())))
+        checkpoint = write_export(log, directory, key, head, rulebook=text_of(registry.rulebooks))
+    cosigners = [] if head is None else sorted(read_policy(settings).cosigned(Note.parse(head)))
+    document = {
+        "directory": str(directory), "origin": checkpoint.origin, "size": checkpoint.size, "key": key.text(), "cosigners": cosigners,
+    }  # fmt: skip
     text = f"{checkpoint.size} entries of {checkpoint.origin} in {directory}\nThe log's key, to be kept elsewhere:\n{key.text()}"
+    text += f"\nCosigned by {', '.join(cosigners)}: verify it with --policy." if cosigners else ""
     typer.echo(json.dumps(document) if as_json else text)
 
 
@@ -77,7 +85,7 @@ def bundle(
         explorer = open_explorer(settings, log)
         try:
             record_reading(log, {"evidence": str(reader)}, {"decision_id": decision})
-            room = EvidenceRoom(log, explorer, text_of(registry.rulebooks))
+            room = EvidenceRoom(log, explorer, text_of(registry.rulebooks), read_policy(settings))
             evidence = room.gather(decision, reader, room.client_of(decision))
             content = write_bundle(evidence)
             key = log.verifier_keys[-1].text()
@@ -154,6 +162,13 @@ def verify(
         )
     typer.echo(json.dumps(report.as_json()) if as_json else "\n".join(report.lines()))
     raise typer.Exit(report.exit_status)
+
+
+def _cosigned_head(settings: Settings, log: AuditLog, within: float) -> bytes:
+    """Have the log's head cosigned, and return it with the quorum's lines. Raises NoQuorum."""
+    policy = read_policy(settings)
+    post = Poster(DEADLINE_SECONDS)
+    return asyncio.run(cosigned_head(log, policy, post, SystemClock(), covering=log.size, within=within))
 
 
 def at_the_command_line() -> str:

@@ -7,11 +7,14 @@ from typing import Any, Final
 from gateway.audit.bundle import Evidence, Exhibit
 from gateway.audit.log import AuditLog, Opening
 from gateway.audit.note import Checkpoint, Note
+from gateway.audit.quorum import NONE, TrustPolicy, newest_witnessed
 from gateway.errors import CustodesError
 from gateway.records.disclosure import Reader, opened, shown
 from gateway.records.explorer import Explorer, Filter
 
 MOST_ENTRIES: Final = 500
+_LOOK_BACK: Final = 64  # cosigned heads, among which one of a quorum is looked for
+NO_WITNESS: Final = TrustPolicy(NONE)
 REDRESS: Final = "\n".join(
     (
         "If this decision was about you, or you think that it was wrong:\n",
@@ -36,10 +39,14 @@ class DecisionUnknown(CustodesError):
 class EvidenceRoom:
     """Where evidence is gathered. Each method blocks: call it from a thread."""
 
-    def __init__(self, log: AuditLog, explorer: Explorer, text_of: Callable[[str], bytes | None]) -> None:
+    def __init__(
+        self, log: AuditLog, explorer: Explorer, text_of: Callable[[str], bytes | None], witnesses: TrustPolicy = NO_WITNESS
+    ) -> None:
+        """`witnesses`: the policy by which the operator relies on witnesses; a bundle rests on what a quorum has seen, where it can."""
         self._log = log
         self._explorer = explorer
         self._text_of = text_of
+        self._witnesses = witnesses
 
     def gather(self, decision_id: str, reader: Reader, client: str | None = None) -> Evidence:
         """Return the evidence for a decision. For Reader.CLIENT, `client` is who asks; another's decision is as absent as none.
@@ -53,10 +60,7 @@ class EvidenceRoom:
         before = min(told)
         named = dict.fromkeys(entry["rulebook"] for entry in told.values() if isinstance(entry.get("rulebook"), str))
         context = {index: entry for digest in named for index, entry in self._made_live(digest, before)} | dict(self._key_changes())
-        checkpoint = self._log.published_checkpoint()
-        if Checkpoint.parse(Note.parse(checkpoint).text).size <= max({*told, *context}):
-            # Witnesses have not seen these entries yet: better the log's own word on all than theirs on some.
-            checkpoint = self._log.checkpoint()
+        checkpoint, witnessed = self._head(covering=max({*told, *context}) + 1)
         return Evidence(
             decision_id=decision_id,
             reader=str(reader),
@@ -68,8 +72,19 @@ class EvidenceRoom:
             ],
             rulebooks={digest: text for digest in named if (text := self._text_of(digest)) is not None},
             redress=REDRESS,
+            witnesses=self._witnesses if witnessed else None,
             kept_back=len(story) - len(told),
         )
+
+    def _head(self, covering: int) -> tuple[bytes, bool]:
+        """Return what the bundle rests on, and whether a quorum has seen it: the newest such head, if it covers these entries.
+
+        Where witnesses have not seen these entries yet, better the log's own word on all than theirs on some."""
+        cosigned = [*self._log.cosigned_checkpoints(_LOOK_BACK)]
+        if (witnessed := newest_witnessed(self._witnesses, cosigned, covering)) is not None:
+            return witnessed, True
+        checkpoint = next(iter(cosigned), self._log.checkpoint())
+        return checkpoint if Checkpoint.parse(Note.parse(checkpoint).text).size >= covering else self._log.checkpoint(), False
 
     def client_of(self, decision_id: str) -> str | None:
         """Return whose decision it is, None if there is no such decision."""

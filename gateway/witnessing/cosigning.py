@@ -97,6 +97,11 @@ class Cosigning:
         if found is not None and (found.quorum_at is not None or not self._is_shown(self._vouched) or self.witnessed_at() is None):
             self._vouched = found
 
+    @property
+    def policy(self) -> TrustPolicy:
+        """Whom the operator relies on."""
+        return self._policy
+
     def witnessed_at(self) -> datetime | None:
         """Return since when a quorum has vouched for the newest head that it saw; None if none ever did. Judging its age is for rules."""
         return None if self._vouched is None else self._vouched.quorum_at

@@ -10,6 +10,7 @@ import httpx2
 from gateway.errors import CustodesError
 
 MAX_ANSWER_BYTES: Final = 128 * 1024
+DEADLINE_SECONDS: Final = 5.0  # of one exchange with a witness
 
 
 class Unreachable(CustodesError):

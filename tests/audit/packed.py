@@ -5,12 +5,15 @@ import io
 import json
 import zipfile
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
 
 from gateway.audit.bundle import MANIFEST, PAGE, Evidence, Exhibit, pack, page_data, write_bundle
-from gateway.audit.note import to_base64
+from gateway.audit.note import Cosigner, Note, to_base64
 from gateway.audit.page import render
+from gateway.audit.quorum import TrustPolicy
 from gateway.audit.stores.base import Opening
+from gateway.audit.submission import with_signatures
 from gateway.audit.tree import inclusion_proof, leaf_hash
 from tests.audit.honest import RULEBOOK, RULEBOOK_DIGEST, HonestLog, decided, plain
 
@@ -75,6 +78,24 @@ def evidence(log, exhibits, **more):
     )  # fmt: skip
 
 
+WITNESS_KEYS = {name: Cosigner.generate(f"witness.test/{name}") for name in ("court", "auditor", "ngo")}
+SEEN_AT = {"court": "2026-11-23T12:00:00Z", "auditor": "2026-11-23T12:00:30Z", "ngo": "2026-11-23T12:01:00Z"}
+TWO_OF_THREE = "".join(
+    [*(f"witness {name} {cosigner.key.text()}\n" for name, cosigner in WITNESS_KEYS.items()), "group two 2 court auditor ngo\nquorum two\n"]
+)
+
+
+def cosigned(names, policy=TWO_OF_THREE):
+    """Return the honest evidence under a checkpoint that these witnesses have cosigned, and the policy that names them."""
+    log, plain_evidence = honest()
+    text = Note.parse(plain_evidence.checkpoint).text
+    times = {name: int(datetime.fromisoformat(moment).timestamp()) for name, moment in SEEN_AT.items()}
+    checkpoint = with_signatures(plain_evidence.checkpoint, [WITNESS_KEYS[name].cosign(text, times[name]) for name in names])
+    log.checkpoint = lambda: checkpoint
+    opened = {exhibit.index: dict(exhibit.openings) for exhibit in plain_evidence.exhibits}
+    return evidence(log, opened, witnesses=TrustPolicy.parse(policy.encode()))
+
+
 def files_of(bundle):
     with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
@@ -91,4 +112,4 @@ def repacked(files):
     return pack(files)
 
 
-__all__ = ["CASE", "DECISION", "commitment", "evidence", "files_of", "honest", "repacked", "replace", "write_bundle"]
+__all__ = ["CASE", "DECISION", "commitment", "cosigned", "evidence", "files_of", "honest", "repacked", "replace", "write_bundle"]

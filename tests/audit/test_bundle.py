@@ -1,5 +1,6 @@
 """An evidence bundle proves itself: the honest one passes, and no byte of it can change unseen, whoever changes it."""
 
+import base64
 import io
 import json
 import random
@@ -11,10 +12,12 @@ import pytest
 from gateway.audit.__main__ import main
 from gateway.audit.bundle import pack, write_bundle
 from gateway.audit.bundle_reading import verify_bundle
-from gateway.audit.note import NoteSigner
+from gateway.audit.note import NoteSigner, VerifierKey
+from gateway.audit.quorum import TrustPolicy
 from gateway.audit.report import CannotVerify
+from gateway.audit.verify import Demands
 from tests.audit.honest import ORIGIN, RULEBOOK_DIGEST
-from tests.audit.packed import CASE, DECISION, evidence, files_of, honest, repacked
+from tests.audit.packed import CASE, DECISION, cosigned, evidence, files_of, honest, repacked
 
 ENTRY, PROOF, OPENING = (
     f"{name}/000000000031.{end}" for name, end in (("entries", "json"), ("proofs", "tlog-proof"), ("openings", "json"))
@@ -161,6 +164,36 @@ def test_the_command_takes_a_bundle(packed, tmp_path, capsys):
     assert "entry 31: openings/" in capsys.readouterr().out
     with pytest.raises(CannotVerify):
         verify_bundle(tmp_path / "none.zip", packed[0].key)
+
+
+def test_a_bundle_carries_the_operators_policy_and_its_quorum_must_hold(tmp_path):
+    found = cosigned(["court", "ngo"])
+    raw = write_bundle(found)
+    log_key = VerifierKey.parse(found.key)
+    (tmp_path / "b.zip").write_bytes(raw)
+    report = verify_bundle(tmp_path / "b.zip", log_key)
+    assert report.ok, report.findings
+    assert report.cosigners == ()  # nobody whom the reader named: what the bundle names is said, and proves nothing
+    assert any("2 of the 3 witnesses" in remark for remark in report.remarks)
+    report = verify_bundle(tmp_path / "b.zip", log_key, Demands(policy=TrustPolicy.parse(files_of(raw)["witnesses.policy"])))
+    assert [name for name, _time in report.cosigners] == ["witness.test/court", "witness.test/ngo"]
+    for spoilt, code in (
+        (write_bundle(cosigned(["court"])), "quorum-missing"),
+        (repacked(files_of(raw) | {"witnesses.policy": b"quorum nobody\n"}), "bundle-malformed"),
+        (repacked(with_a_flipped_cosignature(files_of(raw))), "signature-invalid"),
+    ):
+        (tmp_path / "b.zip").write_bytes(spoilt)
+        assert verify_bundle(tmp_path / "b.zip", log_key).first.code == code
+
+
+def with_a_flipped_cosignature(files):
+    """Flip a bit in the last signature line, and make the proofs rest on the checkpoint that results."""
+    old = files["checkpoint"]
+    head, dash, line = old.rstrip(b"\n").rpartition(b" ")
+    signature = bytearray(base64.b64decode(line))
+    signature[-1] ^= 1
+    new = head + dash + base64.b64encode(signature) + b"\n"
+    return {name: content.replace(old, new) for name, content in files.items()}
 
 
 def test_nothing_in_an_entry_can_end_the_element_that_holds_the_evidence(packed):

@@ -10,7 +10,7 @@ import pytest
 from gateway.audit.bundle import write_bundle
 from gateway.audit.page import data_in, embedded
 from tests.audit.honest import RULEBOOK_DIGEST
-from tests.audit.packed import files_of, honest
+from tests.audit.packed import SEEN_AT, cosigned, files_of, honest
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = Path("/usr/bin/chromium")
@@ -97,6 +97,53 @@ def test_one_changed_byte_turns_it_red(opened, bundle, part):
     page = opened(altered(bundle[1], member, change))
     assert page.inner_text(".verdict-word") == "Do not believe this"
     assert page.locator("#steps > li.bad").count() >= 1
+
+
+@pytest.fixture(scope="module")
+def witnessed():
+    """A bundle that two of three witnesses have cosigned, as its policy asks."""
+    return files_of(write_bundle(cosigned(["court", "ngo"])))["verify.html"].decode()
+
+
+def test_the_cosignatures_of_witnesses_are_checked_and_shown_with_their_times_and_the_quorum(opened, witnessed):
+    page = opened(witnessed)
+    assert page.inner_text(".verdict-word") == "Everything here holds"
+    steps = page.inner_text("#steps")
+    assert f"court states that it saw this head, as the largest of one history, at {SEEN_AT['court']}" in steps
+    assert "The quorum \u201ctwo\u201d holds: court at" in steps
+    assert "No signature is there of auditor." in steps
+
+
+def flipped_cosignature(checkpoint):
+    """Change one bit of the last signature line: its time, then its signature."""
+    head, dash, line = checkpoint.rstrip(b"\n").rpartition(b" ")
+    raw = bytearray(base64.b64decode(line))
+    raw[-1] ^= 1
+    return head + dash + base64.b64encode(raw) + b"\n"
+
+
+def another_time(checkpoint):
+    head, dash, line = checkpoint.rstrip(b"\n").rpartition(b" ")
+    raw = bytearray(base64.b64decode(line))
+    raw[11] ^= 1
+    return head + dash + base64.b64encode(raw) + b"\n"
+
+
+WITNESSED = {
+    "a flipped cosignature": ("checkpoint", flipped_cosignature, "does not belong to this checkpoint"),
+    "another time": ("checkpoint", another_time, "does not belong to this checkpoint and this time"),
+    "a cosignature taken away": ("checkpoint", lambda raw: raw[: raw.rstrip(b"\n").rindex(b"\n") + 1], "does not hold: seen by court"),
+    "a harder quorum": ("witnesses.policy", lambda raw: raw.replace(b"two 2 ", b"two 3 "), "does not hold"),
+    "a spoilt policy": ("witnesses.policy", lambda raw: raw.replace(b"quorum two", b"quorum ten"), "malformed"),
+}
+
+
+@pytest.mark.parametrize("how", WITNESSED)
+def test_a_cosignature_that_does_not_hold_turns_the_page_red(opened, witnessed, how):
+    member, change, said = WITNESSED[how]
+    page = opened(altered(witnessed, member, change))
+    assert page.inner_text(".verdict-word") == "Do not believe this"
+    assert said in page.inner_text("#steps > li.bad >> nth=-1") or said in page.inner_text("#steps > li.bad >> nth=0")
 
 
 def test_what_an_entry_says_is_text_and_never_runs(opened, bundle):

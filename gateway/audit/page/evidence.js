@@ -132,6 +132,76 @@
     }
   }
 
+  // Who is said to have seen that head: each line of a named witness must hold, and the quorum is counted from those that do.
+  async function witnesses(raw, signedNote) {
+    let policy;
+    const seen = new Map(), silent = [], unable = [];
+    if (!await step("The witnesses are named", async () => {
+      policy = await witnessPolicy(new TextDecoder().decode(raw));
+      return `The operator relies on ${[...policy.witnesses.keys()].join(", ")}. Whether you trust them, only you can say.`;
+    })) return;
+    for (const [name, witness] of policy.witnesses) {
+      const mine = object(signedNote).signatures ? signedNote.signatures.filter((one) => one.name === witness.name && same(one.id, witness.id)) : [];
+      if (!mine.length) { silent.push(name); continue; }
+      await step(`The witness ${name} has seen that head`, async () => {
+        if (witness.type !== 4) {
+          unable.push(name);
+          throw new Unable(`This page cannot check signatures of the kind that ${witness.name} gives; the command in README.txt can.`);
+        }
+        let latest = 0;
+        for (const one of mine) {
+          must(one.blob.length === 72, `The signature of ${witness.name} is malformed.`);
+          const time = new DataView(one.blob.buffer, one.blob.byteOffset).getBigUint64(0);
+          must(time < 253402300800n, `The signature of ${witness.name} states a time that no clock shows.`);
+          must(await signed(witness.raw, one.blob.subarray(8), utf8.encode(`cosignature/v1\ntime ${time}\n${signedNote.text}`)), `The signature of ${witness.name} does not belong to this checkpoint and this time: one of them was altered.`);
+          latest = Math.max(latest, Number(time));
+        }
+        seen.set(name, latest);
+        return `${witness.name} states that it saw this head, as the largest of one history, at ${moment(latest)}.`;
+      });
+    }
+    await step("Enough witnesses have seen that head", async () => {
+      const without = silent.length ? ` No signature is there of ${silent.join(", ")}.` : "";
+      const by = [...seen].map(([name, time]) => `${name} at ${moment(time)}`).join(", ") || "nobody";
+      if (policy.quorum === "none") return `The operator\u2019s policy asks for none. Seen by ${by}.${without}`;
+      if (quorumMet(policy, [...seen.keys()])) return `The quorum \u201c${policy.quorum}\u201d holds: ${by}.${without}`;
+      if (unable.length && quorumMet(policy, [...seen.keys(), ...unable])) throw new Unable(`Whether the quorum \u201c${policy.quorum}\u201d holds rests on ${unable.join(", ")}.`);
+      throw new Wrong(`The quorum \u201c${policy.quorum}\u201d does not hold: seen by ${by}.${without}`);
+    });
+  }
+  // C2SP tlog-policy, in as much as a bundle carries of it: each line may refer only to names above it.
+  async function witnessPolicy(whole) {
+    const found = { witnesses: new Map(), groups: new Map(), quorum: undefined }, keys = new Set();
+    const known = (name) => found.witnesses.has(name) || found.groups.has(name);
+    for (const line of whole.split("\n")) {
+      const [word, name, ...rest] = line.split(/[ \t]+/).filter(Boolean);
+      if (word === undefined || word.startsWith("#") || word === "log") continue;
+      if (word === "witness") {
+        must(name && name !== "none" && !known(name) && rest.length >= 1 && rest.length <= 2, "A witness is malformed, or named twice.");
+        const key = await verifierKey(rest[0]);
+        must(key.type === 4 || key.type === 6, `The key of ${name} is no witness\u2019s.`);
+        must(!keys.has(hex(key.raw)), `The key of ${name} is listed twice.`);
+        keys.add(hex(key.raw));
+        found.witnesses.set(name, key);
+      } else if (word === "group") {
+        const [asked, ...members] = rest, count = { any: 1, all: members.length }[asked] || (/^[1-9][0-9]{0,5}$/.test(asked || "") ? Number(asked) : 0);
+        must(name && name !== "none" && !known(name) && members.every(known) && count >= 1 && count <= members.length, "A group of witnesses is malformed.");
+        found.groups.set(name, { count, members });
+      } else {
+        must(word === "quorum" && found.quorum === undefined && !rest.length && (name === "none" || known(name)), "The quorum of witnesses is malformed.");
+        found.quorum = name;
+      }
+    }
+    must(found.quorum !== undefined, "The policy names no quorum.");
+    return found;
+  }
+  function quorumMet(policy, names) {
+    const counted = new Set(names);
+    for (const [name, { count, members }] of policy.groups) if (members.filter((one) => counted.has(one)).length >= count) counted.add(name);
+    return counted.has(policy.quorum);
+  }
+  const moment = (seconds) => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
+
   const CLOSES = ["outcome", "abandoned"], DECIDES = ["intent", "denial", "check"];
   const object = (value) => (value !== null && typeof value === "object" ? value : {});
 
@@ -161,17 +231,8 @@
       for (const one of mine) must(await signed(key.raw, one.blob, utf8.encode(signedNote.text)), "The signature does not belong to this checkpoint: one of the two was altered.");
       return `${head.size} entries of ${head.origin} have the root ${hex(head.root)}.`;
     });
-    for (const line of files["witnesses.vkey"] ? text(files["witnesses.vkey"]).trimEnd().split("\n") : []) {
-      await step("A witness has seen that head", async () => {
-        const witness = await verifierKey(line);
-        const mine = object(signedNote).signatures.find((one) => one.name === witness.name && same(one.id, witness.id));
-        must(mine, `The checkpoint does not carry a signature of ${witness.name}.`);
-        if (witness.type !== 4) throw new Unable(`This page cannot check signatures of the kind that ${witness.name} gives; the command in README.txt can.`);
-        const time = Number(new DataView(mine.blob.buffer, mine.blob.byteOffset).getBigUint64(0));
-        must(await signed(witness.raw, mine.blob.subarray(8), utf8.encode(`cosignature/v1\ntime ${time}\n${signedNote.text}`)), `The signature of ${witness.name} does not belong to this checkpoint.`);
-        return `${witness.name}, at ${new Date(time * 1000).toISOString()}. Whether it is a witness that you trust, only you can say.`;
-      });
-    }
+    if (files["witnesses.policy"]) await witnesses(files["witnesses.policy"], signedNote);
+    else if (signedNote) fact("Witnesses", "this file names none: no quorum had seen this head when it was packed");
 
     const story = [];
     for (const padded of indexes) {
