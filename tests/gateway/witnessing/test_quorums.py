@@ -1,4 +1,4 @@
-"""Whoever asks for a cosigned head, as `audit export --cosigned` does, gets one that the quorum has signed, or is told in time who has not."""
+"""Whoever asks for a cosigned head, as `audit export --cosigned` does, gets one that the quorum has signed, or is told who has not."""
 
 import asyncio
 import time
