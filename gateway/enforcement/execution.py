@@ -30,18 +30,20 @@ from gateway.records import entries
 from gateway.records.commitments import Record
 from gateway.records.explorer import OpenIntent
 from gateway.records.tags import Tags
+from gateway.registry.licences import Licence
 from policies.decision import Permit
 from policies.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A permitted request: whose, under which decision, on which facts, with which strings."""
+    """A permitted request: whose, under which decision, on which facts, with which strings, and under which licence."""
 
     decision_id: str
     client: str
     facts: Facts
     permit: Permit
+    licence: Licence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class Execution:
                 client=granted.client,
                 facts=granted.facts,
                 permit=granted.permit,
+                licence=None if granted.licence is None else (granted.licence.id, granted.licence.document_digest),
                 boot=self.boot,
                 order_id=order_id,
                 images=images.digests,

@@ -53,7 +53,8 @@ class FactsRefused(CustodesError):
 class Assembled:
     """The Facts of a request, the view of the registry they come from, and what it objects to before any rule is asked (`gaps`).
 
-    `misfits` say of the client's papers which do not authorise this request, and why: told when the rules miss a paper."""
+    `licences` are all that cover it, the newest first: the first whose quota has room pays, and it is that one that the request is then
+    under. `misfits` say of the client's papers which do not authorise this request, and why: told when the rules miss a paper."""
 
     facts: Facts
     view: View
@@ -61,11 +62,16 @@ class Assembled:
     case_ref: str | None
     gallery_id: str | None
     gaps: tuple[Gap, ...]
-    licence: Licence | None
+    licences: tuple[Licence, ...]
     unevaluated: Gap | None = None
     person_registered: bool = False
     retention_days: int | None = None
     misfits: tuple[Gap, ...] = ()
+
+    @property
+    def licence(self) -> Licence | None:
+        """The licence that the request is under: of several that cover it, the first."""
+        return self.licences[0] if self.licences else None
 
     @property
     def licence_least(self) -> float:
@@ -82,8 +88,10 @@ class FactsBook:
     witnessed_at: WitnessedAt
     gate: EvaluationGate
 
-    def of(self, client_id: str, declaration: Declaration, view: View | None = None) -> Assembled:
+    def of(self, client_id: str, declaration: Declaration, view: View | None = None, under: str | None = None) -> Assembled:
         """Return the Facts of a client's request at this moment, or as the given view of the registry has them.
+
+        `under` names the one licence that counts, once it has paid: no other takes its place if it stands no longer.
 
         1 who asks; 2 for what: case, gallery, papers; 3 what is shown and measured; 4 under which licence; 5 all of it as Facts.
         What is not on record becomes a gap, never a fact. Raises FactsRefused for a declaration that is no facts at all."""
@@ -120,16 +128,16 @@ class FactsBook:
         known["review"] = {"reviewers": list(ready[:3]), "trained": bool(ready), "separate": True}
         known["log"] = log_facts(self.witnessed_at)
         # 4
-        licence: Licence | None = None
+        licences: tuple[Licence, ...] = ()
         try:
             client.must_be_active()
             wanted = Use(declaration.purpose or "", declaration.operation, place if isinstance(place, str) else "", gallery)
-            licence = _covering(view, client_id, wanted, at)
+            licences = _covering(view, client_id, wanted, at, under)
         except RegistryError as refused:
             gaps.append(_gap(refused))
         # 5
         try:
-            facts = Facts.from_json(known, at=at, licence=() if licence is None else licence.terms.grants)
+            facts = Facts.from_json(known, at=at, licence=licences[0].terms.grants if licences else ())
         except FactsError as fault:
             raise FactsRefused(fault.field, fault.sentence) from fault
         return Assembled(
@@ -139,7 +147,7 @@ class FactsBook:
             declaration.case_ref,
             declaration.gallery_id,
             tuple(gaps),
-            licence,
+            licences,
             unevaluated,
             case is not None and case.reference_face,
             None if gallery is None else gallery.retention_days,
@@ -154,12 +162,21 @@ class FactsBook:
             return {}, (fault.code, _reason(fault.code, fault.sentence))
 
 
-def _covering(view: View, client_id: str, use: Use, at: datetime) -> Licence:
-    """Return the licence that covers the use. Whoever passed it on must be active too: what they hold is what was passed on."""
-    found = covering(view.licences(client_id), use, at)
-    for above in found.holders[1:]:
-        view.client(above.client_id).must_be_active()
-    return found
+def _covering(view: View, client_id: str, use: Use, at: datetime, under: str | None) -> tuple[Licence, ...]:
+    """Return the licences that cover the use. Whoever passed one on must be active too: what they hold is what was passed on."""
+    found = covering((licence for licence in view.licences(client_id) if under in (None, licence.id)), use, at)
+    standing: list[Licence] = []
+    refusals: list[RegistryError] = []
+    for licence in found:
+        try:
+            for above in licence.holders[1:]:
+                view.client(above.client_id).must_be_active()
+            standing.append(licence)
+        except RegistryError as refused:
+            refusals.append(refused)
+    if not standing:
+        raise refusals[0]
+    return tuple(standing)
 
 
 def _named_paper(view: View, authorisation_id: str | None, use: Invocation, at: datetime) -> list[Gap]:

@@ -26,7 +26,7 @@ from gateway.records import entries
 from gateway.registry.errors import KeyReused, QuotaExceeded, StillRunning
 from gateway.registry.idempotency import Answered
 from gateway.registry.lookups import View
-from gateway.registry.quotas import Quotas, Standing, used_up
+from gateway.registry.quotas import Quotas, Spent, Standing, used_up
 from gateway.review.vault import ResultShredded
 from policies.decision import Permit, Reason, Refusal
 from policies.facts import Facts
@@ -88,29 +88,32 @@ class Pipeline:
         async with self._refusing(decision_id, caller, assembled, permit):
             claim = await self.repeats.begin(caller.id, once)
             try:
-                standing = () if isinstance(claim, Answered) else await self._spend_quota(assembled)
+                spent = None if isinstance(claim, Answered) else await self._spend_quota(assembled)
                 images = await source.images()
                 _check_comparable(declaration, images)
-                # A body may take half a minute: what was suspended, revoked or forbidden meanwhile counts.
-                assembled, permit = await self._permitted(decision_id, caller, declaration)
+                # A body may take half a minute: what was suspended, revoked or forbidden meanwhile counts. The licence that paid is
+                # the one that the request is under: its thresholds hold, its document stands in the entry.
+                assembled, permit = await self._permitted(
+                    decision_id, caller, declaration, under=None if spent is None else spent.licence.id
+                )
                 if once is not None and isinstance(claim, Answered):
                     where = (assembled.case_ref, assembled.gallery_id)
-                    return Served(await self.repeats.again(caller.id, once, claim, where, permit, images), standing)
+                    return Served(await self.repeats.again(caller.id, once, claim, where, permit, images), ())
                 await self.conduct.before(caller.id, decision_id, assembled.facts)
                 prepared = await asyncio.to_thread(self.execution.prepare, caller.id, declaration, permit, assembled)
             except BaseException:
                 await asyncio.shield(self.repeats.give_up(claim))
                 raise
         # 4 to 8: what follows must reach its outcome even if the client hangs up.
-        carried = self.execution.carry_out(Granted(decision_id, caller.id, assembled.facts, permit), prepared, images)
+        carried = self.execution.carry_out(Granted(decision_id, caller.id, assembled.facts, permit, assembled.licence), prepared, images)
         finished = self.repeats.finish(claim, once, assembled.case_ref, permit, images, carried)
-        return Served(await asyncio.shield(asyncio.ensure_future(finished)), standing)
+        return Served(await asyncio.shield(asyncio.ensure_future(finished)), () if spent is None else spent.standing)
 
     async def _permitted(
-        self, decision_id: str, caller: Caller, declaration: Declaration, view: View | None = None
+        self, decision_id: str, caller: Caller, declaration: Declaration, view: View | None = None, under: str | None = None
     ) -> tuple[Assembled, Permit]:
         """Assemble, judge, and return only with a Permit: a refusal is recorded and raised."""
-        assembled = self.facts.of(caller.id, declaration, view)
+        assembled = self.facts.of(caller.id, declaration, view, under)
         verdict, by = self.judged(assembled)
         if isinstance(verdict, Refusal):
             await self._deny(decision_id, caller, assembled, verdict, by)
@@ -145,10 +148,16 @@ class Pipeline:
         self, decision_id: str, caller: Caller, assembled: Assembled, refusal: Refusal, by: str, fault: object = None
     ) -> NoReturn:
         record = entries.denial(
-            at=self.clock.now(), decision_id=decision_id, client=caller.id, facts=assembled.facts, refusal=refusal, by=by
+            at=self.clock.now(),
+            decision_id=decision_id,
+            client=caller.id,
+            facts=assembled.facts,
+            refusal=refusal,
+            by=by,
+            licence=fault.licence if isinstance(fault, QuotaExceeded) else None,
         )
         receipt = await self.journal.write(record)
-        standing = used_up(assembled.licence, fault) if assembled.licence and isinstance(fault, QuotaExceeded) else ()
+        standing = used_up(assembled.licences, fault) if isinstance(fault, QuotaExceeded) else ()
         raise Refused(refusal, decision_id, receipt, getattr(fault, "retry_after", None), standing)
 
     @asynccontextmanager
@@ -160,10 +169,10 @@ class Pipeline:
             refusal = Refusal(fault.code, (Reason(fault.code, BY_GATEWAY, "", fault.sentence),), (), permit.rulebook)
             await self._deny(decision_id, caller, assembled, refusal, BY_GATEWAY, fault)
 
-    async def _spend_quota(self, assembled: Assembled) -> tuple[Standing, ...]:
-        if assembled.licence is None:
-            return ()
-        return (await asyncio.to_thread(self.quotas.spend, assembled.licence, assembled.case_ref, self.clock.now())).standing
+    async def _spend_quota(self, assembled: Assembled) -> Spent | None:
+        if not assembled.licences:
+            return None
+        return await asyncio.to_thread(self.quotas.spend, assembled.licences, assembled.case_ref, self.clock.now())
 
 
 def _check_comparable(declaration: Declaration, images: Images) -> None:

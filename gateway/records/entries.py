@@ -24,18 +24,26 @@ def intent(
     order_id: str,
     images: Sequence[str],
     tags: Sequence[str] = (),
+    licence: tuple[str, str | None] | None = None,
 ) -> Record:
-    """Record that the engine is about to be woken: written, and durable, before it is."""
+    """Record that the engine is about to be woken: written, and durable, before it is.
+
+    `licence` is the id of the one that paid, and the digest of its sealed document, as the entry of its grant has them."""
     veil = Veil()
     entry = _decision("intent", at, decision_id, client, veiled_facts(facts, veil), _permitted(permit), permit.rulebook)
     entry |= {"boot": boot, "order": order_id, "images": [veil.over(f"/images/{n}", digest) for n, digest in enumerate(images)]}
+    if licence is not None:
+        entry |= {"licence": licence[0], "document_sha256": licence[1]}
     return veil.record(entry | _tagged(tags, veil))
 
 
-def denial(*, at: datetime, decision_id: str, client: str, facts: Facts, refusal: Refusal, by: str) -> Record:
-    """Record that a request was refused and the engine was not woken. `by` is `policy` or `gateway` (register, body, quota)."""
+def denial(*, at: datetime, decision_id: str, client: str, facts: Facts, refusal: Refusal, by: str, licence: str | None = None) -> Record:
+    """Record that a request was refused and the engine was not woken. `by` is `policy` or `gateway` (register, body, quota).
+
+    `licence` is the id of one whose quota is used up, where that is the reason."""
     veil = Veil()
-    return veil.record(_decision("denial", at, decision_id, client, veiled_facts(facts, veil), _refused(refusal, by), refusal.rulebook))
+    entry = _decision("denial", at, decision_id, client, veiled_facts(facts, veil), _refused(refusal, by), refusal.rulebook)
+    return veil.record(entry if licence is None else entry | {"licence": licence})
 
 
 def check(

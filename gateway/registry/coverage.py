@@ -1,4 +1,4 @@
-"""Find the licence that covers a request, or say what is wrong with the nearest one. Pure; the rulebook still has to allow it."""
+"""Find the licences that cover a request, or say what is wrong with the nearest one. Pure; the rulebook still has to allow it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,16 +37,20 @@ class Use:
     gallery: Gallery | None = None
 
 
-def covering(licences: Iterable[Licence], use: Use, at: datetime) -> Licence:
-    """Return the licence under which the request may go on to the judge.
+def covering(licences: Iterable[Licence], use: Use, at: datetime) -> tuple[Licence, ...]:
+    """Return every licence under which the request may go on to the judge, in the order given; at least one.
 
     Raises LicenceRefused with the code of the least that is missing: licence-gallery, licence-suspended, licence-missing …"""
     missing: dict[str, Licence] = {}
+    found: list[Licence] = []
     for licence in licences:
         gap = _gap(licence, use, at)
         if gap is None:
-            return licence
-        missing.setdefault(gap, licence)
+            found.append(licence)
+        else:
+            missing.setdefault(gap, licence)
+    if found:
+        return tuple(found)
     for gap in NEARNESS:
         if gap in missing:
             raise LicenceRefused(f"The licence `{missing[gap].id}` {(STATES | GAPS)[gap]}.", code=f"licence-{gap}")

@@ -90,12 +90,13 @@ class QuotaExceeded(RegistryError):
 
     code = "quota-day"
 
-    def __init__(self, code: str, limit: int, retry_after: int | None) -> None:
+    def __init__(self, code: str, limit: int, retry_after: int | None, licence: str) -> None:
         per = "day" if code == "quota-day" else "case"
         step = "wait until the next day in UTC" if retry_after is not None else "ask the registrar for a larger licence"
         super().__init__(f"The licence allows {limit} permitted requests a {per}, and they are used up; {step}.", code=code)
         self.limit = limit
         self.retry_after = retry_after
+        self.licence = licence
 
 
 class Replayed(RegistryError):

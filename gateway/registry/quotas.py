@@ -1,8 +1,9 @@
 """Count permitted requests against the licence, in the database, inside the decision. Knows no request and keeps no history.
 
 A licence, and every licence that it was derived from, pays for each use; all counters move in one transaction or none does, so
-neither two requests nor two processes can spend the same unit."""
+neither two requests nor two processes can spend the same unit. Of several licences the first that has room pays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -46,8 +47,9 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What is left after this request, for the RateLimit fields: the day's limit and remainder, seconds until it starts anew."""
+    """Which licence paid, and what it has left, for the RateLimit fields: the day's limit and remainder, seconds until it starts anew."""
 
+    licence: Licence
     limit: int
     remaining: int
     resets_in: int
@@ -63,8 +65,9 @@ class Spent:
         return day, Standing("case", self.limit_case, self.remaining_case)
 
 
-def used_up(licence: Licence, fault: QuotaExceeded) -> tuple[Standing, ...]:
-    """Say which quota of the licence is used up: its own limit, even where one that it derives from had less left."""
+def used_up(licences: Sequence[Licence], fault: QuotaExceeded) -> tuple[Standing, ...]:
+    """Say which quota is used up, of the licence that the fault names: its own limit, even where one that it derives from had less left."""
+    licence = next(licence for licence in licences if licence.id == fault.licence)
     if fault.code == "quota-day":
         return (Standing("day", licence.terms.quota_day, 0, DAY_SECONDS, fault.retry_after),)
     return (Standing("case", licence.terms.quota_case, 0),)
@@ -76,22 +79,21 @@ class Quotas:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def spend(self, licence: Licence, case_ref: str | None, at: datetime) -> Spent:
-        """Count one permitted request for the day, and for the case if there is one.
+    def spend(self, licences: Sequence[Licence], case_ref: str | None, at: datetime) -> Spent:
+        """Count one permitted request for the day, and for the case if there is one, under the first of these licences that has room.
 
-        Raises QuotaExceeded (quota-day with retry_after, or quota-case) and then has counted nothing."""
-        midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        resets_in = int((midnight + timedelta(days=1) - at).total_seconds()) + 1
-        left_day: list[int] = []
-        left_case: list[int] = []
+        Raises QuotaExceeded and then has counted nothing: quota-day with retry_after where one of them may be used again tomorrow,
+        quota-case where none will ever have room for this case; its `licence` is the first of which that is so."""
+        refused: list[QuotaExceeded] = []
         with self._database.writing() as session:
-            for payer in licence.holders:
-                left_day.append(_count(session, payer.id, f"day:{midnight:%Y-%m-%d}", payer.terms.quota_day, "quota-day", resets_in))
-                if case_ref is not None:
-                    scope = f"case:{licence.client_id}/{case_ref}"
-                    left_case.append(_count(session, payer.id, scope, payer.terms.quota_case, "quota-case", None))
-        most_case = None if case_ref is None else licence.terms.quota_case
-        return Spent(licence.terms.quota_day, min(left_day), resets_in, min(left_case, default=None), most_case)
+            for licence in licences:
+                try:
+                    # Used up half-way (its own day has room, its parent's has not), it gives back what it counted.
+                    with session.begin_nested():
+                        return _charge(session, licence, case_ref, at)
+                except QuotaExceeded as fault:
+                    refused.append(fault)
+        raise next((fault for fault in refused if fault.code == "quota-day"), refused[0])
 
     def forget_days_before(self, at: datetime) -> None:
         """Drop the counters of days that are over; those of cases stay."""
@@ -100,8 +102,24 @@ class Quotas:
             session.connection().execute(text("DELETE FROM quota_counters WHERE scope LIKE 'day:%' AND scope < :today"), {"today": today})
 
 
-def _count(session: Session, licence_id: str, scope: str, most: int, code: str, retry_after: int | None) -> int:
+def _charge(session: Session, licence: Licence, case_ref: str | None, at: datetime) -> Spent:
+    midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    resets_in = int((midnight + timedelta(days=1) - at).total_seconds()) + 1
+    left_day: list[int] = []
+    left_case: list[int] = []
+    for payer in licence.holders:
+        # The case first: where both are used up, waiting for tomorrow would be bad advice.
+        if case_ref is not None:
+            most, scope = payer.terms.quota_case, f"case:{licence.client_id}/{case_ref}"
+            left_case.append(_count(session, payer.id, scope, most, QuotaExceeded("quota-case", most, None, licence.id)))
+        most, scope = payer.terms.quota_day, f"day:{midnight:%Y-%m-%d}"
+        left_day.append(_count(session, payer.id, scope, most, QuotaExceeded("quota-day", most, resets_in, licence.id)))
+    most_case = None if case_ref is None else licence.terms.quota_case
+    return Spent(licence, licence.terms.quota_day, min(left_day), resets_in, min(left_case, default=None), most_case)
+
+
+def _count(session: Session, licence_id: str, scope: str, most: int, otherwise: QuotaExceeded) -> int:
     used = session.connection().execute(SPEND, {"licence": licence_id, "scope": scope, "most": most}).scalar()
     if used is None:
-        raise QuotaExceeded(code, most, retry_after)
+        raise otherwise
     return most - int(used)

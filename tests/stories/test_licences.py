@@ -263,6 +263,30 @@ async def test_what_the_sub_licence_uses_counts_against_the_holders_quota(town: 
     assert codes == [200, 200, 200, 429, 429]
 
 
+async def test_of_two_licences_the_newest_with_room_pays_and_the_request_is_under_that_one_alone(town: Town) -> None:
+    who = client(town)
+    loose = await granted(town, who, quota_day=1, thresholds={"verify": 50.0})
+    strict = await granted(town, who, quota_day=1, thresholds={"verify": 99.95})
+    said = {name: value for name, value in SEEKING.items() if name != "custodes-case"} | {
+        "custodes-subject": '"test-subject-1"',
+        "custodes-target": "kind=specific_person, role=missing",
+    }
+    answers = [await town.send("/v1/verifications", who, said) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429], [answer.text for answer in answers]
+    assert [answer.headers["ratelimit"].split(";t=")[0] for answer in answers] == ['"day";r=0'] * 3
+    told = {entry["decision_id"]: entry for entry in town.entries("intent")}
+    under = [told[answer.json()["decision_id"]] for answer in answers[:2]]
+    assert [entry["licence"] for entry in under] == [strict["id"], loose["id"]]
+    assert all(len(entry["document_sha256"]) == 64 for entry in under)
+    assert [entry["threshold"] for entry in town.entries("outcome")[-2:]] == ["99.95", "50"]
+    assert town.entry(answers[2].json()["log_index"])["licence"] == strict["id"]
+    # What stopped the one does not stop the other; the one that was taken away serves nobody.
+    await patch(town, strict["id"], ONE, state="suspended", reason="x")
+    assert (await check(town, who))["decision"] == "permit"
+    await patch(town, loose["id"], ONE, state="revoked", reason="x")
+    assert (await check(town, who))["code"] == "licence-suspended"
+
+
 async def test_a_licence_proves_itself_to_whoever_has_the_file_and_the_public_key(town: Town, tmp_path: Path) -> None:
     licence = await granted(town, client(town))
     sealed = await town.get(f"/v1/licences/{licence['id']}/document", licence["client"])

@@ -28,7 +28,7 @@ def test_an_application_allows_nothing_until_the_registrar_grants_it(register: R
     applied = register.licences.apply("ngo", register.terms(), ALL, by="ngo")
     assert (applied.state, refusal(register, SEARCH)) == ("applied", "licence-applied")
     register.licences.grant(applied.id, by="registrar")
-    assert covering(register.lookups.now().licences("ngo"), SEARCH, register.clock.now()).id == applied.id
+    assert covering(register.lookups.now().licences("ngo"), SEARCH, register.clock.now())[0].id == applied.id
 
 
 def test_an_application_must_make_every_promise_that_is_asked_for(register: Register) -> None:
@@ -91,7 +91,7 @@ def test_a_second_licence_that_covers_wins_over_one_that_does_not(register: Regi
     old = register.licence()
     register.licences.revoke(old.id, "replaced")
     new = register.licence()
-    assert covering(register.lookups.now().licences("ngo"), SEARCH, register.clock.now()).id == new.id
+    assert covering(register.lookups.now().licences("ngo"), SEARCH, register.clock.now())[0].id == new.id
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_holder_passes_on_a_narrower_and_shorter_licence(register: Register) -
     )
     child = register.licences.sublicense("ngo", parent.id, "police", narrow, ALL)
     gallery = register.lookups.now().gallery("police", "missing")
-    found = covering(register.lookups.now().licences("police"), Use("missing_person", "identify", "US-WA-SEATTLE", gallery), NOON)
+    (found,) = covering(register.lookups.now().licences("police"), Use("missing_person", "identify", "US-WA-SEATTLE", gallery), NOON)
     assert ([holder.id for holder in found.holders], child.state) == ([child.id, parent.id], "granted")
 
 

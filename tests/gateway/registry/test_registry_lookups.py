@@ -68,7 +68,7 @@ def test_a_change_to_one_table_forgets_that_table_and_no_other(register: Registe
 def test_counting_quota_or_keys_forgets_nothing_at_all(register: Register) -> None:
     licence = register.licence()
     ask_everything(register)
-    register.quotas.spend(licence, "MP-1", register.clock.now())
+    register.quotas.spend([licence], "MP-1", register.clock.now())
     register.idempotency.begin("ngo", "k", "ab" * 32)
     register.revocations.redeem_assertion("ngo", "j", register.clock.now())
     with counted(register) as seen:
