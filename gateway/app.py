@@ -37,6 +37,7 @@ from gateway.api.rulebooks import RulebookDoor
 from gateway.api.trainings import TrainingDoor
 from gateway.api.transparency import TransparencyDoor
 from gateway.api.webhooks import WebhookDoor
+from gateway.assembly.homes import contacts_of
 from gateway.assembly.request_path import Assembly
 from gateway.console.console import console
 from gateway.errors import CustodesError
@@ -83,7 +84,8 @@ def exports_of(house: Assembly) -> Exports:
 
 def evidence_room(house: Assembly) -> EvidenceRoom:
     """Return where the evidence for one decision is gathered."""
-    return EvidenceRoom(house.log, house.explorer, text_of(house.registry.rulebooks), house.cosigning.policy)
+    texts = text_of(house.registry.rulebooks)
+    return EvidenceRoom(house.log, house.explorer, texts, contacts_of(house.settings), house.cosigning.policy)
 
 
 def _doors(house: Assembly) -> list[APIRouter]:

@@ -109,6 +109,9 @@ class Settings:
     duty_seconds: float = 5.0
     webhook_seconds: float = 2.0
     questions_a_day: int = 20
+    contact_operator: str = ""
+    contact_authority: str = ""
+    contact_ombudsman: str = ""
     cohort: Path | None = None
     calibration: Path | None = None
     witness_policy: Path | None = None
@@ -145,6 +148,9 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
         body_seconds=float(_whole(given, "CUSTODES_BODY_SECONDS", int(base.body_seconds), 1, 600)),
         duty_seconds=float(_whole(given, "CUSTODES_DUTY_SECONDS", int(base.duty_seconds), 1, 3600)),
         questions_a_day=_whole(given, "CUSTODES_QUESTIONS_A_DAY", base.questions_a_day, 1, 1000),
+        contact_operator=_line(given, "CUSTODES_CONTACT_OPERATOR"),
+        contact_authority=_line(given, "CUSTODES_CONTACT_AUTHORITY"),
+        contact_ombudsman=_line(given, "CUSTODES_CONTACT_OMBUDSMAN"),
         webhook_seconds=float(_whole(given, "CUSTODES_WEBHOOK_SECONDS", int(base.webhook_seconds), 1, 3600)),
         heartbeat_seconds=float(_whole(given, "CUSTODES_HEARTBEAT_SECONDS", int(base.heartbeat_seconds), 1, 86400)),
         cohort=_file(given, "CUSTODES_COHORT"),
@@ -159,6 +165,13 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
         oidc_client_id=given.get("CUSTODES_OIDC_CLIENT_ID") or None,
         oidc_secret=_file(given, "CUSTODES_OIDC_SECRET_FILE"),
     )
+
+
+def _line(given: Mapping[str, str], name: str) -> str:
+    text = given.get(name, "").strip()
+    if len(text) > 200 or not text.isprintable():
+        raise SettingsRefused(f"{name} is one printable line of at most 200 characters.")
+    return text
 
 
 def _file(given: Mapping[str, str], name: str) -> Path | None:

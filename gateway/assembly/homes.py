@@ -16,6 +16,7 @@ from gateway.enforcement.fitness import Evaluations
 from gateway.records import entries
 from gateway.records.commitments import Record
 from gateway.records.explorer import Explorer
+from gateway.records.redress import Contacts
 from gateway.records.tags import Tags
 from gateway.registry.conduct import ConductBook
 from gateway.registry.forgetting import Forgetting
@@ -69,6 +70,11 @@ def template_galleries(home: Home) -> TemplateGalleries:
 def evaluations_of(home: Home) -> Evaluations:
     """Return the evaluations that this home keeps, and the key that signs them."""
     return Evaluations(home.evaluations, home.keys / "evaluations.key")
+
+
+def contacts_of(settings: Settings) -> Contacts:
+    """Return to whom people turn, as the operator has set it."""
+    return Contacts(settings.contact_operator, settings.contact_authority, settings.contact_ombudsman)
 
 
 def tags_of(home: Home) -> Tags:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.assembly.homes import open_eraser, open_explorer, open_log
+from gateway.assembly.homes import contacts_of, open_eraser, open_explorer, open_log
 from gateway.assembly.registers import open_registry
 from gateway.audit.bundle import write_bundle
 from gateway.audit.export import ExportRefused, write_export
@@ -85,7 +85,7 @@ def bundle(
         explorer = open_explorer(settings, log)
         try:
             record_reading(log, {"evidence": str(reader)}, {"decision_id": decision})
-            room = EvidenceRoom(log, explorer, text_of(registry.rulebooks), read_policy(settings))
+            room = EvidenceRoom(log, explorer, text_of(registry.rulebooks), contacts_of(settings), read_policy(settings))
             evidence = room.gather(decision, reader, room.client_of(decision))
             content = write_bundle(evidence)
             key = log.verifier_keys[-1].text()

@@ -11,23 +11,11 @@ from gateway.audit.quorum import NONE, TrustPolicy, newest_witnessed
 from gateway.errors import CustodesError
 from gateway.records.disclosure import Reader, opened, shown
 from gateway.records.explorer import Explorer, Filter
+from gateway.records.redress import Contacts, redress
 
 MOST_ENTRIES: Final = 500
 _LOOK_BACK: Final = 64  # cosigned heads, among which one of a quorum is looked for
 NO_WITNESS: Final = TrustPolicy(NONE)
-REDRESS: Final = "\n".join(
-    (
-        "If this decision was about you, or you think that it was wrong:\n",
-        "1. Ask whoever searched (the client that the entry names) why they did, and for a person to look at it again. No decision about"
-        " you may rest on a likeness that a machine found: it is a lead, and no identification.\n",
-        "2. Ask the operator of this gateway, with the decision's number, for what the log holds about it; this file is that. They can"
-        " also erase the personal values in it. The log then still shows that there was a decision, and no longer about whom.\n",
-        "3. Complain to the supervisory authority for data protection where you live, or to an ombudsman. Give them this file: they can"
-        " check it without the operator's help.\n",
-        "4. Go to court. This file is evidence: it shows what was decided, on which grounds, and that nobody changed the record since.\n",
-        "This is no legal advice.\n",
-    )
-)
 
 
 class DecisionUnknown(CustodesError):
@@ -40,12 +28,19 @@ class EvidenceRoom:
     """Where evidence is gathered. Each method blocks: call it from a thread."""
 
     def __init__(
-        self, log: AuditLog, explorer: Explorer, text_of: Callable[[str], bytes | None], witnesses: TrustPolicy = NO_WITNESS
+        self,
+        log: AuditLog,
+        explorer: Explorer,
+        text_of: Callable[[str], bytes | None],
+        contacts: Contacts,
+        witnesses: TrustPolicy = NO_WITNESS,
     ) -> None:
-        """`witnesses`: the policy by which the operator relies on witnesses; a bundle rests on what a quorum has seen, where it can."""
+        """`contacts`: to whom people turn. `witnesses`: the policy by which the operator relies on witnesses; a bundle rests on what a
+        quorum has seen, where it can."""
         self._log = log
         self._explorer = explorer
         self._text_of = text_of
+        self._contacts = contacts
         self._witnesses = witnesses
 
     def gather(self, decision_id: str, reader: Reader, client: str | None = None) -> Evidence:
@@ -71,7 +66,7 @@ class EvidenceRoom:
                 for index, entry in sorted((told | context).items())
             ],
             rulebooks={digest: text for digest in named if (text := self._text_of(digest)) is not None},
-            redress=REDRESS,
+            redress=redress(decision_id, [entry for _index, entry in sorted(told.items())], self._contacts),
             witnesses=self._witnesses if witnessed else None,
             kept_back=len(story) - len(told),
         )
