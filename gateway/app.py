@@ -106,7 +106,7 @@ def _doors(house: Assembly) -> list[APIRouter]:
         DecisionDoor(door, house.pipeline),
         AuthzenDoor(door, house.evaluator, house.dialect, house.settings.url),
         ReviewDoor(door, house.reviews),
-        DutyDoor(door, house.duties),
+        DutyDoor(door, house.duties, house.endings),
         WebhookDoor(door, house.webhook_desk),
         CatalogueDoor(house.bench, house.registry.rulebooks),
         PolicyDoor(door, house.rulebook_desk, house.reports),

@@ -109,6 +109,7 @@ class Settings:
     duty_seconds: float = 5.0
     webhook_seconds: float = 2.0
     questions_a_day: int = 20
+    warn_days: int = 30
     contact_operator: str = ""
     contact_authority: str = ""
     contact_ombudsman: str = ""
@@ -151,6 +152,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
         contact_operator=_line(given, "CUSTODES_CONTACT_OPERATOR"),
         contact_authority=_line(given, "CUSTODES_CONTACT_AUTHORITY"),
         contact_ombudsman=_line(given, "CUSTODES_CONTACT_OMBUDSMAN"),
+        warn_days=_whole(given, "CUSTODES_WARN_DAYS", base.warn_days, 1, 365),
         webhook_seconds=float(_whole(given, "CUSTODES_WEBHOOK_SECONDS", int(base.webhook_seconds), 1, 3600)),
         heartbeat_seconds=float(_whole(given, "CUSTODES_HEARTBEAT_SECONDS", int(base.heartbeat_seconds), 1, 86400)),
         cohort=_file(given, "CUSTODES_COHORT"),

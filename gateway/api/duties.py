@@ -12,6 +12,7 @@ from gateway.api.openapi import json_request, problem_responses
 from gateway.api.rendering import json_response
 from gateway.clock import iso
 from gateway.enforcement.duties.desk import DutyDesk
+from gateway.enforcement.duties.endings import Endings
 from gateway.enforcement.duties.terms import term_of
 from gateway.identity.errors import CallerRefused, RoleMissing
 from gateway.registry.duties import DISCHARGED, OPEN, Duty
@@ -32,6 +33,7 @@ class DutyDoor:
 
     door: Door
     desk: DutyDesk
+    endings: Endings
 
     def router(self) -> APIRouter:
         """Return the routes."""
@@ -47,7 +49,7 @@ class DutyDoor:
         return router
 
     async def list_duties(self, request: Request) -> Response:
-        """Return open duties, the next deadline first; `state=discharged` shows what was done."""
+        """Return open duties, the next deadline first, and what runs out; `state=discharged` shows what was done."""
         caller = await self.door.caller(request)
         if caller.kind == "staff" and caller.roles.isdisjoint(_READERS):
             raise RoleMissing("registrar")
@@ -58,7 +60,9 @@ class DutyDoor:
         states = OPEN if wanted == "open" else (DISCHARGED,)
         duties = await asyncio.to_thread(self.desk.duties.all, client, states)
         now = self.desk.time.now()
-        return json_response({"at": iso(now), "duties": [shown(duty, now) for duty in duties]})
+        near = await asyncio.to_thread(self.endings.near, client)
+        ends = [one.to_json(self.endings.clock.now()) for one in near]
+        return json_response({"at": iso(now), "duties": [shown(duty, now) for duty in duties], "running_out": ends})
 
     async def discharge(self, request: Request, duty_id: str) -> Response:
         """Take the word of the person who is responsible for it."""

@@ -11,6 +11,7 @@ from gateway.audit.log import AuditLog
 from gateway.clock import Clock
 from gateway.custody.files import write_new
 from gateway.custody.opening import open_home_log
+from gateway.enforcement.duties.endings import Endings
 from gateway.enforcement.erasure import Eraser
 from gateway.enforcement.fitness import Evaluations
 from gateway.records import entries
@@ -80,6 +81,13 @@ def contacts_of(settings: Settings) -> Contacts:
 def tags_of(home: Home) -> Tags:
     """Return the maker of tags for an ombudsman's questions; its key is made at the first start, and lies in no database."""
     return Tags(_made_once(home.keys / "tags.key"))
+
+
+def endings_of(settings: Settings, clock: Clock, registry: Registry) -> Endings:
+    """Return everything of the home that has an end."""
+    evaluations = evaluations_of(settings.home)
+    papers = (registry.authorisations, registry.evidence, registry.trainings)
+    return Endings(registry.clients, registry.licences, *papers, evaluations, clock, settings.warn_days)
 
 
 def sketch_key(home: Home) -> bytes:

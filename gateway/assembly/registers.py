@@ -32,6 +32,7 @@ from gateway.registry.identities import Identities
 from gateway.registry.issuers import Issuers
 from gateway.registry.licences import Licences
 from gateway.registry.lookups import Lookups
+from gateway.registry.notices import Notices
 from gateway.registry.restrictions import Restrictions
 from gateway.registry.revocations import Revocations
 from gateway.registry.rulebook import Rulebooks
@@ -75,6 +76,7 @@ class Registry:
     issuer: BuiltInIssuer
     webhooks: Webhooks
     restrictions: Restrictions
+    notices: Notices
 
     def close(self) -> None:
         """Let go of the database."""
@@ -120,6 +122,7 @@ def open_registry(settings: Settings, clock: Clock) -> Registry:
         signins=Signins(database, clock),
         webhooks=Webhooks(database),
         restrictions=Restrictions(database),
+        notices=Notices(database),
     )
 
 

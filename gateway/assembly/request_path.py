@@ -8,7 +8,7 @@ from typing import Final
 from engine.orders import LocalSeal
 from engine.workers.pool import Workers
 from gateway.assembly.commands import open_rulebook_desk
-from gateway.assembly.homes import evaluations_of, open_eraser, sketch_key, tags_of, template_galleries
+from gateway.assembly.homes import endings_of, evaluations_of, open_eraser, sketch_key, tags_of, template_galleries
 from gateway.assembly.registers import Registry, desks_of
 from gateway.assembly.webhooks import open_webhooks
 from gateway.audit.log import AuditLog
@@ -20,6 +20,7 @@ from gateway.enforcement.desks import Desks
 from gateway.enforcement.desks.rulebooks import RulebookDesk
 from gateway.enforcement.dialect import Dialect
 from gateway.enforcement.duties.desk import DutyDesk
+from gateway.enforcement.duties.endings import Endings, Watch
 from gateway.enforcement.duties.scheduler import Scheduler
 from gateway.enforcement.duties.shredding import Shredder
 from gateway.enforcement.erasure import Eraser
@@ -84,6 +85,7 @@ class Assembly:
     reviews: ReviewDesk
     duties: DutyDesk
     scheduler: Scheduler
+    endings: Endings
     courier: Courier
     webhook_desk: WebhookDesk
     restriction_desk: RestrictionDesk
@@ -144,10 +146,12 @@ def with_request_path(ground: Ground) -> Assembly:
     book = ConductBook(registry.database)
     duties = DutyDesk(registry.duties, registrar, time)
     restriction_desk = RestrictionDesk(registrar, registry.restrictions, registry.duties, time)
+    endings = endings_of(settings, clock, registry)
+    lease = Lease(registry.database, "duties", ground.run, timedelta(seconds=LEASE_SECONDS))
     scheduler = Scheduler(
         clock=clock,
         time=time,
-        lease=Lease(registry.database, "duties", ground.run, timedelta(seconds=LEASE_SECONDS)),
+        lease=lease,
         duties=registry.duties,
         authorisations=registry.authorisations,
         cases=registry.cases,
@@ -156,6 +160,7 @@ def with_request_path(ground: Ground) -> Assembly:
         restrictions=restriction_desk,
         shredder=Shredder(queue, vault, book, log, explorer, templates),
         log=log,
+        watch=Watch(endings, registry.notices, registrar, lease),
     )
     courier, webhook_desk = open_webhooks(settings, clock, registry, registrar, fetcher.tls, ground.run)
     wires = Wires.read(settings.home.tripwires)
@@ -199,6 +204,7 @@ def with_request_path(ground: Ground) -> Assembly:
         reviews=reviews,
         duties=duties,
         scheduler=scheduler,
+        endings=endings,
         courier=courier,
         webhook_desk=webhook_desk,
         restriction_desk=restriction_desk,

@@ -147,6 +147,7 @@ ChangeKind: TypeAlias = Literal[
     "duty",
     "webhook",
     "restriction",
+    "expiry",
 ]
 
 

@@ -141,3 +141,38 @@ async def test_a_clock_set_back_gives_nobody_more_time_and_the_step_is_recorded(
     france.later(minutes=3)
     assert (await france.live(case)).json()["type"] == "urn:custodes:problem:obligation-overdue"
     assert len(france.entries("clock-step")) == 1
+
+
+async def test_what_runs_out_is_said_ahead_and_when_it_has_come_each_once_and_after_a_restart_too(tmp_path: Path) -> None:
+    async with running_france(tmp_path / "home") as alone:
+        case = alone.case()
+        paper = alone.paper(case, granted=True)
+
+        def said(what: str) -> list[str]:
+            return [entry["act"] for entry in alone.entries("expiry") if entry["what"] == what and entry["id"] in (paper.id, shown)]
+
+        shown = alone.house.registry.evidence.all(GENDARMES)[0].id
+        alone.later(minutes=2)
+        assert said("authorisation") == ["running-out"], "it ends in thirty days, which is what is said ahead"
+        assert said("evidence") == []
+        near = (await alone.get("/v1/duties", GENDARMES)).json()["running_out"]
+        assert {(one["what"], one["case"]) for one in near if one["id"] == paper.id} == {("authorisation", case)}
+        alone.later(minutes=2)
+        alone.later(days=29)
+        assert said("authorisation") == ["running-out"]
+        before = alone.house.scheduler.watch
+        # A process that has just started knows nothing of what an earlier one has said but by the register.
+        before._looked = None
+        alone.later(days=2)
+        assert said("authorisation") == ["running-out", "ended"]
+        alone.later(days=245)
+        alone.later(days=30)
+        assert said("evidence") == ["running-out", "ended"]
+        # What has ended is refused, to the second: the evidence, and then the licence.
+        case = alone.case()
+        assert (await alone.live(case)).json()["needed"], "the evidence has run out"
+        licence = next(one for one in alone.house.registry.licences.all(GENDARMES) if one.state == "granted")
+        alone.clock.at = licence.terms.valid_to - timedelta(seconds=1)
+        assert (await alone.live(case)).json()["type"] != "urn:custodes:problem:licence-expired"
+        alone.clock.at = licence.terms.valid_to
+        assert (await alone.live(case)).json()["type"] == "urn:custodes:problem:licence-expired"

@@ -17,6 +17,7 @@ from gateway.audit.errors import AuditError
 from gateway.audit.log import AuditLog
 from gateway.clock import Clock, iso
 from gateway.enforcement.duties.desk import GATEWAY, described, is_overdue, papers_for
+from gateway.enforcement.duties.endings import Watch
 from gateway.enforcement.duties.shredding import Shredder
 from gateway.enforcement.duties.terms import Keeper, term_of
 from gateway.enforcement.registrar import Registrar
@@ -60,12 +61,13 @@ class Scheduler:
     restrictions: RestrictionDesk
     shredder: Shredder
     log: AuditLog
+    watch: Watch
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def round(self) -> Round:
         """Look once. Raises AuditUnavailable, LogUnavailable or StoreUnavailable; what was begun is then done in the next round.
 
-        1 the lease; 2 what time the log says it is; 3 each open duty; 4 what was kept of conduct, and only for a while."""
+        1 the lease; 2 what time the log says it is; 3 each open duty; 4 what runs out; 5 what was kept of conduct, for a while."""
         with self._one_at_a_time:
             return self._round()
 
@@ -94,6 +96,8 @@ class Scheduler:
                 self._record(duty, "overdue", partial(self.duties.fall_due, duty.id), {})
                 overdue.append(duty.id)
         # 4
+        self.watch.look()
+        # 5
         self.shredder.book.forget_before(self.clock.now() - KEPT)
         return Round(True, steps, tuple(discharged), tuple(overdue))
 
