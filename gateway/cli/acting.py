@@ -18,7 +18,14 @@ from gateway.enforcement.desks import Desks
 from gateway.enforcement.registrar import Actor, Done
 from gateway.registry.errors import Malformed
 
-ByOption = Annotated[str, typer.Option("--by", help="The person who does it, by id; their roles are asked for, and the log names them.")]
+ByOption = Annotated[
+    str | None,
+    typer.Option(
+        "--by",
+        envvar="CUSTODES_BY",
+        help="The person who does it, by id; the log names them. May be left out where one person alone holds the role that it takes.",
+    ),
+]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in one line; it stands in the log.")]
 ClientArgument = Annotated[str, typer.Argument(help="The client's id.")]
 FromOption = Annotated[str, typer.Option("--from", help="Since when it holds, such as 2026-12-01T00:00:00Z.")]
@@ -32,9 +39,17 @@ def at_the_desks(home: Path | None) -> Iterator[Desks]:
         yield desks_of(registry, registrar)
 
 
-def person(name: str) -> Actor:
-    """Return the person that `--by` names, as whoever acts."""
-    return Actor("staff", name)
+def acting(desks: Desks, by: str | None, role: str) -> Actor:
+    """Return who acts: the person that `--by` names, or the only one here who holds the role.
+
+    Raises Malformed, naming who could be meant, where that is nobody or more than one."""
+    if by is not None:
+        return Actor("staff", by)
+    could = sorted(person.id for person in desks.people.staff.all() if person.state == "active" and role in person.roles)
+    if len(could) == 1:
+        return Actor("staff", could[0])
+    who = f"is needed; it may be {', '.join(could)}" if could else f"is needed, and nobody here holds the role {role} yet"
+    raise Malformed("--by", f"{who}.")
 
 
 def tell(document: dict[str, Any], done: Done[Any], text: str, *, as_json: bool) -> None:

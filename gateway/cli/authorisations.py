@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from gateway.api import documents
-from gateway.cli.acting import ByOption, FromOption, ReasonOption, UntilOption, at_the_desks, person, read_text, show, tell
+from gateway.cli.acting import ByOption, FromOption, ReasonOption, UntilOption, acting, at_the_desks, read_text, show, tell
 from gateway.cli.options import HomeOption, JsonOption, say
+from gateway.enforcement.desks.papers import REGISTRAR
 from gateway.enforcement.registrar import Done
 from gateway.registry.authorisations import Authorisation, Paper
 from gateway.registry.errors import Malformed
@@ -35,7 +36,7 @@ def record(
     valid_to: UntilOption,
     paper: Annotated[Path | None, typer.Option("--paper", help="The document: its SHA-256 is recorded, and nothing else of it.")] = None,
     digest: Annotated[str | None, typer.Option("--digest", help="Or its SHA-256, 64 hexadecimal digits.")] = None,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -53,15 +54,15 @@ def record(
             paper_digest=_digest(paper, digest),
             case_ref=case,
         )
-        done = desks.papers.record(person(by), read)
+        done = desks.papers.record(acting(desks, by, REGISTRAR), read)
     _tell(done, as_json)
 
 
 @app.command()
-def confirm(paper: PaperArgument, *, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def confirm(paper: PaperArgument, *, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Let a paper count: another person than the one who recorded it. Exit code 0; 2 if that may not be."""
     with at_the_desks(home) as desks:
-        done = desks.papers.confirm(person(by), paper)
+        done = desks.papers.confirm(acting(desks, by, REGISTRAR), paper)
     _tell(done, as_json)
 
 
@@ -71,29 +72,33 @@ def countersign(
     *,
     authority: Annotated[str, typer.Option("--authority", help="The authority on record that signed (`authorities list`).")],
     signature: Annotated[Path, typer.Option("--signature", help="A file: the compact JWS over the paper's statement.")],
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take the authority's own signature over a paper's statement. Exit code 0; 2 if it does not hold."""
     with at_the_desks(home) as desks:
-        done = desks.papers.countersign(person(by), paper, authority, read_text(signature).strip())
+        done = desks.papers.countersign(acting(desks, by, REGISTRAR), paper, authority, read_text(signature).strip())
     _tell(done, as_json)
 
 
 @app.command()
-def reject(paper: PaperArgument, *, reason: ReasonOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def reject(
+    paper: PaperArgument, *, reason: ReasonOption, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
     """Note that the authority said no: what was done in urgency stops, and its results are destroyed. Exit code 0; 2."""
     with at_the_desks(home) as desks:
-        done = desks.papers.reject(person(by), paper, reason)
+        done = desks.papers.reject(acting(desks, by, REGISTRAR), paper, reason)
     _tell(done, as_json)
 
 
 @app.command()
-def revoke(paper: PaperArgument, *, reason: ReasonOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def revoke(
+    paper: PaperArgument, *, reason: ReasonOption, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
     """Note that a paper no longer stands, from the next request on. Exit code 0; 2 if its state does not allow it."""
     with at_the_desks(home) as desks:
-        done = desks.papers.revoke(person(by), paper, reason)
+        done = desks.papers.revoke(acting(desks, by, REGISTRAR), paper, reason)
     _tell(done, as_json)
 
 

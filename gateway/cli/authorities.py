@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from gateway.api import documents
-from gateway.cli.acting import ByOption, at_the_desks, person, read_json, tell
+from gateway.cli.acting import ByOption, acting, at_the_desks, read_json, tell
 from gateway.cli.options import HomeOption, JsonOption, say
+from gateway.enforcement.desks.papers import REGISTRAR
 
 app = typer.Typer(help="Authorities that can countersign.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -21,13 +22,13 @@ def register(
     kind: Annotated[str, typer.Option("--kind", help="What papers name as their issuer, such as court.")],
     place: Annotated[str, typer.Option("--place", help="Where it has authority: an ISO 3166 code.")],
     key: Annotated[Path, typer.Option("--key", help="A file: its public key as a JWK.")],
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put an authority and its key on record. Exit code 0; 2 if that may not be."""
     with at_the_desks(home) as desks:
-        done = desks.papers.register_authority(person(by), name, kind, place, read_json(key))
+        done = desks.papers.register_authority(acting(desks, by, REGISTRAR), name, kind, place, read_json(key))
     tell(documents.authority(done.value), done, f"{name} may countersign papers of a {kind} in {place}", as_json=as_json)
 
 

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from gateway.api import documents
-from gateway.cli.acting import ByOption, ClientArgument, ReasonOption, at_the_desks, person, read_json, show, tell
+from gateway.cli.acting import ByOption, ClientArgument, ReasonOption, acting, at_the_desks, read_json, show, tell
 from gateway.cli.options import HomeOption, JsonOption, say
+from gateway.enforcement.desks.papers import REGISTRAR
 from gateway.enforcement.registrar import Done
 from gateway.registry.cases import Case, Target
 
@@ -28,14 +29,14 @@ def open_case(
     minor: Annotated[bool | None, typer.Option("--minor/--adult", help="Whether they are a minor, where that is known.")] = None,
     apprehended: Annotated[bool | None, typer.Option("--apprehended/--at-large", help="For a suspect, where that is known.")] = None,
     offence: Annotated[Path | None, typer.Option("--offence", help="A JSON file: the facts of the offence (docs/api.md).")] = None,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a case on record, open at once. Exit code 0; 2 if that may not be."""
     with at_the_desks(home) as desks:
         case = Case(client, reference, Target(target, role, minor, apprehended), read_json(offence) if offence else {})
-        done = desks.cases.open(person(by), case)
+        done = desks.cases.open(acting(desks, by, REGISTRAR), case)
     _tell(done, as_json)
 
 
@@ -45,13 +46,13 @@ def suspend(
     reference: ReferenceArgument,
     *,
     reason: ReasonOption,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Refuse further requests for a case, from the next one on. Exit code 0; 2 if its state does not allow it."""
     with at_the_desks(home) as desks:
-        done = desks.cases.suspend(person(by), client, reference, reason)
+        done = desks.cases.suspend(acting(desks, by, REGISTRAR), client, reference, reason)
     _tell(done, as_json)
 
 
@@ -61,13 +62,13 @@ def reopen(
     reference: ReferenceArgument,
     *,
     reason: ReasonOption,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Open a case that its client filed, or that was suspended. Exit code 0; 2 if its state does not allow it."""
     with at_the_desks(home) as desks:
-        done = desks.cases.resume(person(by), client, reference, reason)
+        done = desks.cases.resume(acting(desks, by, REGISTRAR), client, reference, reason)
     _tell(done, as_json)
 
 
@@ -77,13 +78,13 @@ def close(
     reference: ReferenceArgument,
     *,
     reason: ReasonOption,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """End a case for good; its record stays. Exit code 0; 2 if it is closed already."""
     with at_the_desks(home) as desks:
-        done = desks.cases.close(person(by), client, reference, reason)
+        done = desks.cases.close(acting(desks, by, REGISTRAR), client, reference, reason)
     _tell(done, as_json)
 
 

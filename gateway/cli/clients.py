@@ -9,9 +9,10 @@ import typer
 
 from gateway.api import documents
 from gateway.assembly.registers import open_registry
-from gateway.cli.acting import ByOption, ClientArgument, ReasonOption, at_the_desks, person, read_json, show, tell
+from gateway.cli.acting import ByOption, ClientArgument, ReasonOption, acting, at_the_desks, read_json, show, tell
 from gateway.cli.options import HomeOption, JsonOption, PortOption, plainly, say, settings_of
 from gateway.clock import SystemClock
+from gateway.enforcement.desks.papers import REGISTRAR
 from gateway.enforcement.registrar import Done
 from gateway.registry.clients import Client, NewClient
 
@@ -66,38 +67,46 @@ def add(
     place: Annotated[str | None, typer.Option("--place", help="Where it works: an ISO 3166 code.")] = None,
     acts_for: Annotated[str | None, typer.Option("--acts-for", help="The kind of body that it acts for.")] = None,
     key: Annotated[list[Path] | None, typer.Option("--key", help="A file: a public key as a JWK; may be given more than once.")] = None,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a client on record, active at once. Exit code 0; 2 if that may not be."""
     with at_the_desks(home) as desks:
         keys = tuple(read_json(path) for path in key or ())
-        done = desks.clients.register(person(by), NewClient(client, name, kind, place=place, acts_for=acts_for, keys=keys))
+        done = desks.clients.register(
+            acting(desks, by, REGISTRAR), NewClient(client, name, kind, place=place, acts_for=acts_for, keys=keys)
+        )
     _tell(done, as_json)
 
 
 @app.command()
-def suspend(client: ClientArgument, *, reason: ReasonOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def suspend(
+    client: ClientArgument, *, reason: ReasonOption, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
     """Refuse all that a client asks, from its next request on. Exit code 0; 2 if its state does not allow it."""
     with at_the_desks(home) as desks:
-        done = desks.clients.suspend(person(by), client, reason)
+        done = desks.clients.suspend(acting(desks, by, REGISTRAR), client, reason)
     _tell(done, as_json)
 
 
 @app.command()
-def reinstate(client: ClientArgument, *, reason: ReasonOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def reinstate(
+    client: ClientArgument, *, reason: ReasonOption, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
     """Let a suspended client act again. Exit code 0; 2 if its state does not allow it."""
     with at_the_desks(home) as desks:
-        done = desks.clients.resume(person(by), client, reason)
+        done = desks.clients.resume(acting(desks, by, REGISTRAR), client, reason)
     _tell(done, as_json)
 
 
 @app.command()
-def close(client: ClientArgument, *, reason: ReasonOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def close(
+    client: ClientArgument, *, reason: ReasonOption, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
     """End the relation with a client for good; its record stays. Exit code 0; 2 if its state does not allow it."""
     with at_the_desks(home) as desks:
-        done = desks.clients.close(person(by), client, reason)
+        done = desks.clients.close(acting(desks, by, REGISTRAR), client, reason)
     _tell(done, as_json)
 
 
@@ -107,7 +116,7 @@ def add_key(
     key: Annotated[Path, typer.Argument(help="A file: the public key as a JWK.")],
     *,
     replaces: Annotated[str | None, typer.Option("--replaces", help="The kid of the key whose place it takes.")] = None,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -115,9 +124,9 @@ def add_key(
     with at_the_desks(home) as desks:
         jwk = read_json(key)
         if replaces is None:
-            done = desks.clients.add_key(person(by), client, jwk)
+            done = desks.clients.add_key(acting(desks, by, REGISTRAR), client, jwk)
         else:
-            done = desks.clients.rotate_key(person(by), client, jwk, replaces)
+            done = desks.clients.rotate_key(acting(desks, by, REGISTRAR), client, jwk, replaces)
     _tell(done, as_json)
 
 
@@ -126,13 +135,13 @@ def revoke_key(
     client: ClientArgument,
     kid: Annotated[str, typer.Argument(help="The key's kid (`clients show`).")],
     *,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Trust a key of a client no longer, at once. Exit code 0; 2 if there is no such key."""
     with at_the_desks(home) as desks:
-        done = desks.clients.revoke_key(person(by), client, kid)
+        done = desks.clients.revoke_key(acting(desks, by, REGISTRAR), client, kid)
     _tell(done, as_json)
 
 

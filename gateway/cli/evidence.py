@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from gateway.api import documents
-from gateway.cli.acting import ByOption, ClientArgument, FromOption, UntilOption, at_the_desks, person, tell
+from gateway.cli.acting import ByOption, ClientArgument, FromOption, UntilOption, acting, at_the_desks, tell
 from gateway.cli.options import HomeOption, JsonOption, say
+from gateway.enforcement.desks.papers import REGISTRAR
 from gateway.registry.evidence import Evidence
 from gateway.registry.fields import moment
 
@@ -26,14 +27,14 @@ def record(
     purpose: Annotated[str | None, typer.Option("--purpose", help="Only for this purpose.")] = None,
     valid_from: FromOption,
     valid_to: UntilOption,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a piece of evidence on record. Exit code 0; 2 if that may not be."""
     with at_the_desks(home) as desks:
         begins, ends = moment("valid_from", valid_from), moment("valid_to", valid_to)
-        done = desks.evidence.record(person(by), Evidence(client, kind, _value(value), begins, ends, place, purpose))
+        done = desks.evidence.record(acting(desks, by, REGISTRAR), Evidence(client, kind, _value(value), begins, ends, place, purpose))
     tell(documents.evidence(done.value), done, f"{done.value.id}: {client} shows {kind}", as_json=as_json)
 
 
@@ -42,13 +43,13 @@ def withdraw(
     client: ClientArgument,
     evidence: Annotated[str, typer.Argument(help="The piece's id (`evidence list`).")],
     *,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a piece of evidence no longer, from the next request on. Exit code 0; 2 if there is none."""
     with at_the_desks(home) as desks:
-        done = desks.evidence.withdraw(person(by), client, evidence)
+        done = desks.evidence.withdraw(acting(desks, by, REGISTRAR), client, evidence)
     tell({"id": evidence, "withdrawn": True}, done, f"{evidence} is withdrawn", as_json=as_json)
 
 

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from gateway.api import documents
-from gateway.cli.acting import ByOption, ClientArgument, at_the_desks, person, show, tell
+from gateway.cli.acting import ByOption, ClientArgument, acting, at_the_desks, show, tell
 from gateway.cli.options import HomeOption, JsonOption, say
+from gateway.enforcement.desks.papers import REGISTRAR
 from gateway.enforcement.registrar import Done
 from gateway.registry.galleries import Gallery
 
@@ -27,30 +28,30 @@ def open_gallery(
     retention_days: Annotated[int, typer.Option("--retention-days", help="How long a photo counts.")],
     category: Annotated[list[str] | None, typer.Option("--category", help="Who is in it; may be given more than once.")] = None,
     deployment: Annotated[str | None, typer.Option("--deployment", help="The deployment with whose end it is destroyed.")] = None,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a gallery on record for a client; another person confirms its provenance. Exit code 0; 2 if that may not be."""
     with at_the_desks(home) as desks:
         record = Gallery(gallery, client, provenance, tuple(category or ()), tuple(purpose), retention_days, deployment)
-        done = desks.galleries.open(person(by), record)
+        done = desks.galleries.open(acting(desks, by, REGISTRAR), record)
     _tell(done, as_json)
 
 
 @app.command()
-def confirm(gallery: GalleryArgument, *, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def confirm(gallery: GalleryArgument, *, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Say, as a registrar who did not open it, that the faces come from where its owner says. Exit code 0; 2 if that may not be."""
     with at_the_desks(home) as desks:
-        done = desks.galleries.confirm(person(by), gallery)
+        done = desks.galleries.confirm(acting(desks, by, REGISTRAR), gallery)
     _tell(done, as_json)
 
 
 @app.command()
-def close(gallery: GalleryArgument, *, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def close(gallery: GalleryArgument, *, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Stop every use of a gallery, for good. Exit code 0; 2 if it is closed already."""
     with at_the_desks(home) as desks:
-        done = desks.galleries.close(person(by), gallery)
+        done = desks.galleries.close(acting(desks, by, REGISTRAR), gallery)
     _tell(done, as_json)
 
 

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from gateway.api import documents
-from gateway.cli.acting import ByOption, at_the_desks, person, tell
+from gateway.cli.acting import ByOption, acting, at_the_desks, tell
 from gateway.cli.options import HomeOption, JsonOption, say
-from gateway.enforcement.desks.trust import OPERATOR
+from gateway.enforcement.desks.trust import OPERATOR, REGISTRAR
 from gateway.identity.fetching import Fetcher
 from gateway.identity.issuers import new_record
 from gateway.registry.errors import Malformed
@@ -33,7 +33,7 @@ def add(
     discovery: Annotated[
         bool, typer.Option("--discovery", help="Ask its discovery document once where its keys are, and pin that.")
     ] = False,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,18 +42,19 @@ def add(
         if (jwks is None) != discovery:
             raise Malformed("jwks", "or `--discovery`: give one of them, a file of keys or the way to its discovery document.")
         # Asked first: nobody but an operator makes this machine fetch anything.
-        desks.trust.registrar.must_hold(person(by), OPERATOR)
+        actor = acting(desks, by, OPERATOR)
+        desks.trust.registrar.must_hold(actor, OPERATOR)
         file = None if jwks is None else str(jwks.resolve())
         record = asyncio.run(new_record(Fetcher(), name, issuer, audience, jwks_file=file))
-        done = desks.trust.add_issuer(person(by), record)
+        done = desks.trust.add_issuer(actor, record)
     tell(documents.issuer(done.value), done, f"{name} is trusted: {issuer}", as_json=as_json)
 
 
 @app.command()
-def remove(name: NameArgument, *, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def remove(name: NameArgument, *, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Trust an issuer no longer, and forget who stands behind its subjects. Exit code 0; 2 if there is none."""
     with at_the_desks(home) as desks:
-        done = desks.trust.remove_issuer(person(by), name)
+        done = desks.trust.remove_issuer(acting(desks, by, OPERATOR), name)
     tell({"name": name, "removed": True}, done, f"{name} is trusted no longer", as_json=as_json)
 
 
@@ -73,7 +74,7 @@ def bind(
     *,
     client: Annotated[str | None, typer.Option("--client", help="The client that stands behind it.")] = None,
     holder: Annotated[str | None, typer.Option("--person", help="Or the person.")] = None,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -82,22 +83,24 @@ def bind(
         if (client is None) == (holder is None):
             raise Malformed("client", "or `--person`: give one of them, whoever stands behind the subject.")
         identity = Identity("client", client) if client is not None else Identity("staff", holder or "")
-        done = desks.trust.bind(person(by), name, subject, identity)
+        done = desks.trust.bind(acting(desks, by, REGISTRAR), name, subject, identity)
     document = {"issuer": name, "subject": subject, "kind": identity.kind, "holder": identity.holder}
     tell(document, done, f"{subject} of {name} is {identity.holder}", as_json=as_json)
 
 
 @app.command()
-def unbind(name: NameArgument, subject: SubjectArgument, *, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def unbind(
+    name: NameArgument, subject: SubjectArgument, *, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
     """Let a subject act as nobody, from the next request on. Exit code 0; 2 if it is not bound."""
     with at_the_desks(home) as desks:
-        done = desks.trust.unbind(person(by), name, subject)
+        done = desks.trust.unbind(acting(desks, by, REGISTRAR), name, subject)
     tell({"issuer": name, "subject": subject, "removed": True}, done, f"{subject} of {name} is nobody now", as_json=as_json)
 
 
 @app.command("rotate-key")
-def rotate_key(*, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def rotate_key(*, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Have the built-in issuer sign with a new key; the old one verifies until its last token has ended. Exit code 0; 2."""
     with at_the_desks(home) as desks:
-        done = desks.trust.rotate_issuer_key(person(by))
+        done = desks.trust.rotate_issuer_key(acting(desks, by, OPERATOR))
     tell({"kid": done.value}, done, f"Tokens are signed with {done.value} from now on", as_json=as_json)

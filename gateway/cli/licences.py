@@ -10,9 +10,10 @@ import typer
 
 from gateway.api import documents
 from gateway.assembly.commands import changing
-from gateway.cli.acting import ByOption, ClientArgument, ReasonOption, at_the_desks, person, read_json, read_text, tell
+from gateway.cli.acting import ByOption, ClientArgument, ReasonOption, acting, at_the_desks, read_json, read_text, tell
 from gateway.cli.options import FAILED, HomeOption, JsonOption, plainly, say, settings_of
 from gateway.clock import SystemClock
+from gateway.enforcement.desks.papers import REGISTRAR
 from gateway.enforcement.registrar import Actor, Done
 from gateway.identity.seals import open_licence
 from gateway.registry.errors import Malformed
@@ -40,47 +41,51 @@ def apply(
     *,
     terms: TermsOption,
     acknowledge: PromisesOption,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """File an application for a client. Exit code 0; 2 if it cannot be filed."""
     with at_the_desks(home) as desks:
-        done = desks.licences.apply(person(by), client, read_json(terms), _promises(acknowledge))
+        done = desks.licences.apply(acting(desks, by, REGISTRAR), client, read_json(terms), _promises(acknowledge))
     _tell(done, as_json)
 
 
 @app.command()
-def grant(licence: LicenceArgument, *, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def grant(licence: LicenceArgument, *, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Seal an application: another person than the one who filed it. Exit code 0; 2 if it cannot be granted."""
     with at_the_desks(home) as desks:
-        done = desks.licences.grant(person(by), licence)
+        done = desks.licences.grant(acting(desks, by, REGISTRAR), licence)
     _tell(done, as_json)
 
 
 @app.command()
-def suspend(licence: LicenceArgument, *, reason: ReasonOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def suspend(
+    licence: LicenceArgument, *, reason: ReasonOption, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
     """Stop a licence and all that derive from it, from the next request on. Exit code 0; 2 if its state does not allow it."""
     with at_the_desks(home) as desks:
-        done = desks.licences.suspend(person(by), licence, reason)
+        done = desks.licences.suspend(acting(desks, by, REGISTRAR), licence, reason)
     _tell(done, as_json)
 
 
 @app.command()
 def reinstate(
-    licence: LicenceArgument, *, reason: ReasonOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False
+    licence: LicenceArgument, *, reason: ReasonOption, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
     """Let a suspended licence stand again. Exit code 0; 2 if its state does not allow it."""
     with at_the_desks(home) as desks:
-        done = desks.licences.reinstate(person(by), licence, reason)
+        done = desks.licences.reinstate(acting(desks, by, REGISTRAR), licence, reason)
     _tell(done, as_json)
 
 
 @app.command()
-def revoke(licence: LicenceArgument, *, reason: ReasonOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def revoke(
+    licence: LicenceArgument, *, reason: ReasonOption, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
     """End a licence, or decline an application, for good. Exit code 0; 2 if its state does not allow it."""
     with at_the_desks(home) as desks:
-        done = desks.licences.revoke(person(by), licence, reason)
+        done = desks.licences.revoke(acting(desks, by, REGISTRAR), licence, reason)
     _tell(done, as_json)
 
 

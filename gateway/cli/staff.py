@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from gateway.api import documents
-from gateway.cli.acting import ByOption, at_the_desks
-from gateway.cli.acting import person as acting
+from gateway.cli.acting import ByOption, acting, at_the_desks
 from gateway.cli.options import HomeOption, JsonOption, say
 from gateway.clock import SystemClock
+from gateway.enforcement.desks.papers import REGISTRAR
 from gateway.registry.fields import moment
 from gateway.registry.trainings import Training
 
@@ -41,37 +41,37 @@ def invite(
     *,
     name: Annotated[str, typer.Option("--name", help="The person's name.")],
     role: RolesOption,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a person on record, and print their one-time link, once. Exit code 0; 2 if that may not be."""
     with at_the_desks(home) as desks:
-        done = desks.people.invite(acting(by), person, name, role)
+        done = desks.people.invite(acting(desks, by, REGISTRAR), person, name, role)
     say(documents.recorded(documents.link(done.value), done), done.value.secret, as_json=as_json)
 
 
 @app.command()
-def link(person: PersonArgument, *, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def link(person: PersonArgument, *, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print a new one-time link; the person's earlier ones are worthless. Exit code 0; 2 if that may not be."""
     with at_the_desks(home) as desks:
-        done = desks.people.relink(acting(by), person)
+        done = desks.people.relink(acting(desks, by, REGISTRAR), person)
     say(documents.recorded(documents.link(done.value), done), done.value.secret, as_json=as_json)
 
 
 @app.command()
-def roles(person: PersonArgument, *, role: RolesOption, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def roles(person: PersonArgument, *, role: RolesOption, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Replace somebody else's roles, from their next request on. Exit code 0; 2 if that may not be."""
     with at_the_desks(home) as desks:
-        done = desks.people.set_roles(acting(by), person, role)
+        done = desks.people.set_roles(acting(desks, by, REGISTRAR), person, role)
     say(documents.recorded(documents.person(done.value), done), f"{person}: {', '.join(sorted(done.value.roles))}", as_json=as_json)
 
 
 @app.command()
-def leave(person: PersonArgument, *, by: ByOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def leave(person: PersonArgument, *, by: ByOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """End a person's access, from their next request on. Exit code 0; 2 if that may not be."""
     with at_the_desks(home) as desks:
-        done = desks.people.leave(acting(by), person)
+        done = desks.people.leave(acting(desks, by, REGISTRAR), person)
     say(documents.recorded(documents.person(done.value), done), f"{person} has left.", as_json=as_json)
 
 
@@ -82,14 +82,14 @@ def train(
     what: Annotated[str, typer.Option("--what", help="What was learnt, where and how long: one line.")],
     until: Annotated[str, typer.Option("--until", help="The last moment at which it counts, such as 2028-06-30T00:00:00Z.")],
     since: Annotated[str | None, typer.Option("--from", help="From when it counts; now, unless given.")] = None,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Record that somebody else was trained to compare faces: nobody reviews without. Exit code 0; 2 if that may not be."""
     with at_the_desks(home) as desks:
         begins = moment("from", since) if since else SystemClock().now()
-        done = desks.trainings.record(acting(by), Training(person, what, begins, moment("until", until)))
+        done = desks.trainings.record(acting(desks, by, REGISTRAR), Training(person, what, begins, moment("until", until)))
     told = f"{done.value.id}: {person} is trained until {documents.training(done.value)['valid_to']}"
     say(documents.recorded(documents.training(done.value), done), told, as_json=as_json)
 
@@ -99,13 +99,13 @@ def untrain(
     person: PersonArgument,
     training: Annotated[str, typer.Argument(help="The training's id, as `trainings` prints it.")],
     *,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Withdraw a training: it counts no more, from the next claim or judgement on. Exit code 0; 2 if that may not be."""
     with at_the_desks(home) as desks:
-        done = desks.trainings.withdraw(acting(by), person, training)
+        done = desks.trainings.withdraw(acting(desks, by, REGISTRAR), person, training)
     say(documents.recorded(documents.training(done.value), done), f"{training} is withdrawn.", as_json=as_json)
 
 

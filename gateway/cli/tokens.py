@@ -9,9 +9,10 @@ import typer
 
 from gateway.api import documents
 from gateway.assembly.registers import open_registry
-from gateway.cli.acting import ByOption, ReasonOption, at_the_desks, person, tell
+from gateway.cli.acting import ByOption, ReasonOption, acting, at_the_desks, tell
 from gateway.cli.options import HomeOption, JsonOption, plainly, say, settings_of
 from gateway.clock import SystemClock
+from gateway.enforcement.desks.trust import OPERATOR
 from gateway.identity.tokens import LONGEST_LIFE
 from gateway.registry.identities import BUILT_IN
 
@@ -24,7 +25,7 @@ def revoke(
     *,
     issuer: Annotated[str, typer.Option("--issuer", help="The name of the issuer that it is from.")] = BUILT_IN,
     reason: ReasonOption,
-    by: ByOption,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -32,7 +33,7 @@ def revoke(
     with at_the_desks(home) as desks:
         # No token lives longer than this, so the list need not remember for longer.
         ends_at = SystemClock().now() + timedelta(seconds=2 * LONGEST_LIFE)
-        done = desks.trust.revoke_token(person(by), issuer, jti, ends_at, reason)
+        done = desks.trust.revoke_token(acting(desks, by, OPERATOR), issuer, jti, ends_at, reason)
     tell({"issuer": issuer, "jti": jti, "revoked": True}, done, f"{jti} is refused from now on", as_json=as_json)
 
 

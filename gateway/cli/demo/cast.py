@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from engine import cohort
@@ -25,7 +26,19 @@ NGO: Final = "reunite"
 POLICE: Final = "city-police"
 REGISTRARS: Final = ("registrar-1", "registrar-2")
 REVIEWER: Final = "reviewer-1"
-AUDITOR: Final = "auditor-1"
+# Somebody for each role, so that whoever looks at the demo can try every page, and what two people are needed for.
+STAFF: Final = MappingProxyType(
+    {
+        "auditor-1": "auditor",
+        REGISTRARS[0]: "registrar",
+        REGISTRARS[1]: "registrar",
+        REVIEWER: "reviewer",
+        "author-1": "policy_author",
+        "approver-1": "policy_approver",
+        "operator-1": "operator",
+        "ombudsman-1": "ombudsman",
+    }
+)
 CASE: Final = "MP-2026-0142"
 GALLERY: Final = "missing-persons"
 SYNTHETIC_SUBJECTS: Final = 1000
@@ -73,12 +86,12 @@ class Seeding:
 
     def _people(self) -> None:
         staff = self.house.registry.staff
-        roles = {REGISTRARS[0]: "registrar", REGISTRARS[1]: "registrar", REVIEWER: "reviewer", AUDITOR: "auditor"}
-        for person, role in roles.items():
+        for person, role in STAFF.items():
             staff.redeem(staff.invite(person, person.replace("-", " "), (role,), "demo").secret)
         now = self.house.clock.now()
-        course = Training(REVIEWER, "Comparing faces: a two-day course (invented)", now - timedelta(minutes=1), now + timedelta(days=700))
-        self.house.desks.trainings.record(Actor("staff", REGISTRARS[0]), course)
+        for person in (person for person, role in STAFF.items() if role == "reviewer"):
+            course = Training(person, "Comparing faces: a two-day course (invented)", now - timedelta(minutes=1), now + timedelta(days=700))
+            self.house.desks.trainings.record(Actor("staff", REGISTRARS[0]), course)
 
     async def _client(self, client: NewClient, terms: Terms) -> None:
         registry = self.house.registry

@@ -8,7 +8,7 @@ import httpx2
 import typer
 
 from gateway.assembly.request_path import Assembly
-from gateway.cli.demo.cast import AUDITOR, CASE, GALLERY, NGO, PORTRAITS, PROBE, REGISTRARS, REVIEWER, Seeding
+from gateway.cli.demo.cast import CASE, GALLERY, NGO, PORTRAITS, PROBE, REGISTRARS, STAFF, Seeding
 from gateway.cli.demo.scenes import STILL, Story, StoryBroken
 from gateway.cli.demo.stage import Stage
 from gateway.cli.options import FAILED, HomeOption, JsonOption, PortOption, plainly, settings_of
@@ -70,8 +70,8 @@ def _leave_running(house: Assembly, stage: Stage) -> None:
         f"Console                 {url}/console\nAPI and documentation   {url}/docs\nCatalogue of purposes   {url}/v1/purposes\n"
         f"Signed head of the log  {url}/audit/checkpoint\nReadiness               {url}/health/ready",
     )
-    links = [f"{person:<12} {url}/console/enter#{_link(house, person)}" for person in (AUDITOR, *REGISTRARS, REVIEWER)]
-    stage.paste("The console, for each person of the story (a link works once; `staff link` makes another)", "\n".join(links))
+    links = [f"{person:<12} {url}/console/enter#{_link(house, person)}" for person in STAFF]
+    stage.paste("The console, for each role (a link works once; `staff link` makes another)", "\n".join(links))
     stage.paste("curl (the token lasts 15 minutes; `clients token reunite` prints another)", _curl(url, token, portrait))
     stage.paste("Python", _python(url, token, portrait))
 
