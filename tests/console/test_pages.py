@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from gateway.console.language import load_languages
 from gateway.console.pages import SECTIONS
+from gateway.registry.staff import ROLES
 
 CONSOLE = Path(__file__).parents[2] / "gateway" / "console"
 BLANK = re.compile(r"\{(\w+)\}")
@@ -33,6 +34,11 @@ def test_every_sentence_that_a_template_or_module_names_exists_and_every_one_tha
     prefixes = tuple(set(re.findall(r"""["']([a-z_]+\.[a-z_]*)["'] ~""", sources)) | {"role.", "language."})
     assert named <= words, named - words
     assert {word for word in words - named if not word.startswith(prefixes)} == set()
+
+
+def test_every_role_that_somebody_can_hold_has_its_word():
+    for language in load_languages().values():
+        assert {f"role.{role}" for role in ROLES} <= set(language.sentences)
 
 
 def test_no_page_may_load_run_or_send_anything_but_its_own(site, signed_in):
