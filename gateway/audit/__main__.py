@@ -20,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked.add_argument("--since", type=Path, help="an older checkpoint that the log must extend")
     asked.add_argument("--policy", type=Path, help="a tlog-policy: whose cosignatures the checkpoint must carry")
     asked.add_argument("--in-flight", type=float, default=0.0, metavar="SECONDS", help="how old a search without an end may be")
+    asked.add_argument("--tsa-cert", type=Path, metavar="FILE", help="the time-stamping authority's certificate (PEM), for anchor entries")
     asked.add_argument("--token", help=f"an auditor's token, for an address; better in {TOKEN_VARIABLE} or a file")
     asked.add_argument("--token-file", type=Path, help="a file that holds the token")
     asked.add_argument("--json", action="store_true", help="print JSON instead of text")
@@ -32,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
             policy=options.policy,
             in_flight=options.in_flight,
             token=token_from(options.token, options.token_file, os.environ),
+            tsa_cert=options.tsa_cert,
         )
     except AuditError as wrong:
         print(f"{wrong.code}: {wrong.sentence}", file=sys.stderr)  # noqa: T201 - a command's answer

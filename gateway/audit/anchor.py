@@ -71,6 +71,28 @@ def verify_token(token: bytes, checkpoint: bytes, authority: x509.Certificate, n
      2 the TSTInfo is of these bytes, and carries the nonce if one is given
      3 the signed attributes name that content by its type and digest
      4 the authority's key signed them, and its certificate was valid then and is one for time stamping"""
+    read = read_token(token, checkpoint, nonce)  # 1 to 3
+    read.must_be_signed_by(authority)  # 4
+    return read.time
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token of which everything was checked but who signed it: until that is, the time in it is a claim."""
+
+    time: datetime
+    signed: bytes
+    signature: bytes
+    digest: hashes.HashAlgorithm
+
+    def must_be_signed_by(self, authority: x509.Certificate) -> None:
+        """Raise AnchorError unless the authority's key signed it, and its certificate was valid then and is one for time stamping."""
+        _check_signature(self.signature, self.signed, self.digest, authority)
+        _check_certificate(authority, self.time)
+
+
+def read_token(token: bytes, checkpoint: bytes, nonce: int | None = None) -> Token:
+    """Return what a token says of these bytes, without knowing who says it: steps 1 to 3 of `verify_token`. Raises AnchorError."""
     content = _Der(token).inside(_SEQUENCE)  # 1
     content.expect(_OID, _SIGNED_DATA)
     signed = content.inside(_CONTEXT_0).inside(_SEQUENCE)
@@ -91,9 +113,7 @@ def verify_token(token: bytes, checkpoint: bytes, authority: x509.Certificate, n
     attributes = signer.take(_CONTEXT_0)
     signer.take(_SEQUENCE)
     _check_attributes(attributes, info, digest())  # 3
-    _check_signature(signer.take(_OCTETS), _put(_SET, attributes), digest(), authority)  # 4
-    _check_certificate(authority, time)
-    return time
+    return Token(time, _put(_SET, attributes), signer.take(_OCTETS), digest())
 
 
 def _read_info(info: bytes, checkpoint: bytes, nonce: int | None) -> datetime:

@@ -5,6 +5,7 @@ It never follows a link out of the place it was given, and never reads more than
 import http.client
 import os
 import re
+import stat
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -81,10 +82,7 @@ class ExportDirectory:
 
     def lines(self) -> IO[bytes]:
         """Open the entries as lines."""
-        try:
-            return (self._root / LINES).open("rb", buffering=1 << 20)
-        except OSError as wrong:
-            raise Broken("file-missing", f"{LINES} cannot be read: {wrong.strerror}", 0) from wrong
+        return self._open(LINES, 0)
 
     def strays(self, size: int) -> Iterator[Broken]:
         """Find what an export of a log of this size does not have: foreign files, links, empty directories."""
@@ -106,14 +104,25 @@ class ExportDirectory:
                 yield Broken("file-stray", f"{path!r} does not belong to an export of {size} entries", _first_entry(path))
 
     def _read(self, path: str, limit: int, index: int | None) -> bytes:
-        try:
-            with (self._root / path).open("rb") as file:
+        with self._open(path, index) as file:
+            try:
                 raw = file.read(limit + 1)
-        except OSError as wrong:
-            raise Broken("file-missing", f"{path} cannot be read: {wrong.strerror}", index) from wrong
+            except OSError as wrong:
+                raise Broken("file-missing", f"{path} cannot be read: {wrong.strerror}", index) from wrong
         if len(raw) > limit:
             raise Broken("file-too-large", f"{path} is larger than anything that belongs there", index)
         return raw
+
+    def _open(self, path: str, index: int | None) -> IO[bytes]:
+        """Open a plain file. Raises Broken for anything else: a pipe in its place would keep the reader waiting for ever."""
+        try:
+            handle = os.open(self._root / path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as wrong:
+            raise Broken("file-missing", f"{path} cannot be read: {wrong.strerror}", index) from wrong
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise Broken("file-missing", f"{path} is no plain file", index)
+        return os.fdopen(handle, "rb", buffering=1 << 20)
 
 
 class PublishedAt:

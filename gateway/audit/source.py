@@ -12,8 +12,10 @@ from gateway.audit.invariants import Rederive
 from gateway.audit.note import VerifierKey
 from gateway.audit.quorum import TrustPolicy
 from gateway.audit.report import CannotVerify, Report
+from gateway.audit.stamps import read_authorities
 from gateway.audit.verify import Demands, verify_export, verify_url
 
+MAX_IN_FLIGHT_SECONDS: Final = 1e9
 TOKEN_VARIABLE: Final = "CUSTODES_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 
 
@@ -26,22 +28,28 @@ def verify_source(
     in_flight: float = 0.0,
     token: str | None = None,
     rederive: Rederive | None = None,
+    tsa_cert: Path | None = None,
 ) -> Report:
     """Verify a directory, a bundle, or an address that starts with http. `key` is a verifier key, or a file that holds one.
 
     `in_flight` is in seconds. Raises CannotVerify, NoteError or PolicyError: nothing was verified (exit status 2)."""
+    if not 0 <= in_flight <= MAX_IN_FLIGHT_SECONDS:  # neither is what is no number at all
+        raise CannotVerify("a search may be in flight for 0 seconds or more, and not for centuries")
     demands = Demands(
         policy=TrustPolicy(quorum="none") if policy is None else TrustPolicy.parse(read(policy)),
         rederive=rederive,
         in_flight=timedelta(seconds=in_flight),
+        authorities=() if tsa_cert is None else read_authorities(read(tsa_cert)),
     )
     vkey = VerifierKey.parse(text_or_file(key))
     older = None if since is None else read(since)
     if source.startswith(("http://", "https://")):
         return verify_url(source, vkey, older, demands, {} if token is None else {"Authorization": f"Bearer {token}"})
     if Path(source).is_file():
-        if older is not None:
-            raise CannotVerify("a bundle shows one decision, not that a log extends an older checkpoint: verify an export for that")
+        if older is not None or tsa_cert is not None:
+            raise CannotVerify(
+                "a bundle shows one decision: whether the log extends an older checkpoint, and its time stamps, an export shows"
+            )
         return verify_bundle(Path(source), vkey, demands)
     return verify_export(Path(source), vkey, older, demands)
 

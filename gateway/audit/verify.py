@@ -16,13 +16,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
+from cryptography import x509
+
+from gateway.audit.checkedtiles import CheckedTiles, tile_hashes
 from gateway.audit.invariants import EntryRules, Rederivation, Rederive
 from gateway.audit.note import Checkpoint, Note, NoteError, Verified, VerifierKey
 from gateway.audit.published import KEY, LINES, ExportDirectory, Published, PublishedAt
 from gateway.audit.quorum import TrustPolicy
 from gateway.audit.report import Broken, CannotVerify, Finding, Report
 from gateway.audit.rotation import KeyChain, KeyChange
-from gateway.audit.tiles import HEIGHT, WIDTH, Tile, TileError, decode_bundle, decode_tile, split_bundle, tile_of, tiles_of_level
+from gateway.audit.stamps import Stamps
+from gateway.audit.tiles import HEIGHT, Tile, TileError, decode_bundle, split_bundle, tiles_of_level
 from gateway.audit.tree import EMPTY_ROOT, Frontier, leaf_hash
 
 
@@ -32,11 +36,12 @@ class Demands:
 
     `policy`: a quorum of witnesses. `rederive`: decides every recorded decision again, from the texts of the rulebooks.
     `in_flight`: how old an intent without an outcome may be, measured at the log's latest entry; for logs that were at work when
-    they were read."""
+    they were read. `authorities`: whose signature each time stamp in the log must carry; without any, none is checked."""
 
     policy: TrustPolicy = field(default_factory=lambda: TrustPolicy(quorum="none"))
     rederive: Rederive | None = None
     in_flight: timedelta = timedelta(0)
+    authorities: tuple[x509.Certificate, ...] = ()
 
 
 def verify_export(directory: Path, key: VerifierKey, since: bytes | None = None, demands: Demands | None = None) -> Report:
@@ -74,6 +79,7 @@ class _Verification:
             return Report(self._published.name, (Finding(wrong.code, f"the checkpoint: {wrong.sentence}"),))
         self._look_for_strays(checkpoint.size)
         self._look_for_rollback(checkpoint)
+        remarks: tuple[str, ...] = ()
         try:
             root = self._read_entries(checkpoint.size)
         except Broken as wrong:
@@ -84,6 +90,7 @@ class _Verification:
         else:
             self._compare_roots(checkpoint, root)
             self._look_at_the_end(note)
+            remarks = tuple(self._stamps.remarks())
         return Report(
             source=self._published.name,
             findings=tuple(self._findings),
@@ -98,6 +105,7 @@ class _Verification:
             unknown_signatures=len(note.signatures) - len(verified),
             derived=None if self._rederivation is None else self._rederivation.derived,
             unchecked={} if self._rederivation is None else dict(self._rederivation.unchecked),
+            remarks=remarks,
         )
 
     # 1
@@ -132,7 +140,8 @@ class _Verification:
     # 3 and 4
     def _read_entries(self, size: int) -> bytes:
         """Check every entry and every tile, in order, and return the root over the entries. Raises Broken at the first bad entry."""
-        edge, tiles = Frontier(), _UpperTiles(self._published, size)
+        edge, tiles = Frontier(), CheckedTiles(self._published, size)
+        self._stamps = Stamps(self._chain.trusted.name, self._demands.authorities, tiles.root_at)
         lines = self._published.lines() if isinstance(self._published, ExportDirectory) else None
         try:
             for bundle in tiles_of_level(size, None):
@@ -154,7 +163,7 @@ class _Verification:
     def _read_bundle(self, bundle: Tile) -> Iterator[tuple[int, bytes, bytes]]:
         """Return each entry with its index and leaf hash, once the hash tile bears it out. Raises Broken."""
         tile = Tile(0, bundle.index, bundle.width)
-        hashes = _tile_hashes(self._published, tile)
+        hashes = tile_hashes(self._published, tile)
         raw = self._published.tile(bundle)
         entries = split_bundle(raw)
         for offset, (entry, stated) in enumerate(zip(entries, hashes, strict=False)):
@@ -175,6 +184,8 @@ class _Verification:
                 self._chain.follow(KeyChange.parse(entry))
             except NoteError as wrong:
                 raise Broken("key-change-invalid", wrong.sentence, index) from wrong
+        elif entry["kind"] == "anchor":
+            self._stamps.see(index, entry)
         if self._rederivation is not None:
             self._rederivation.see(index, entry)
 
@@ -237,36 +248,6 @@ class _Verification:
         for digest in self._published.rulebooks():
             if digest not in self._rules.rulebooks:
                 yield Broken("file-stray", f"no entry names the rulebook {digest}")
-
-
-class _UpperTiles:
-    """The tiles above the leaves, each read once, as the nodes that they should hold come up."""
-
-    def __init__(self, published: Published, size: int) -> None:
-        self._published = published
-        self._size = size
-        self._held: dict[int, tuple[Tile, list[bytes]]] = {}
-
-    def compare(self, level: int, place: int, node: bytes) -> None:
-        """Compare a full subtree's hash with the tile that holds it. Raises Broken."""
-        row, below = divmod(level, HEIGHT)
-        if below:
-            return
-        index, offset = divmod(place, WIDTH)
-        if row not in self._held or self._held[row][0].index != index:
-            tile = tile_of(self._size, row, index)
-            self._held[row] = (tile, _tile_hashes(self._published, tile))
-        tile, hashes = self._held[row]
-        if hashes[offset] != node:
-            last = ((place + 1) << level) - 1
-            raise Broken("tile-differs", f"{tile.path} does not hold the hash of the entries from here to {last}", place << level)
-
-
-def _tile_hashes(published: Published, tile: Tile) -> list[bytes]:
-    try:
-        return decode_tile(published.tile(tile), tile.width)
-    except TileError as wrong:
-        raise Broken(wrong.code, f"{tile.path}: {wrong.sentence}", tile.first) from wrong
 
 
 def _compare_line(lines: IO[bytes], index: int, entry: bytes) -> None:

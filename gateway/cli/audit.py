@@ -144,6 +144,7 @@ def verify(
     policy: Annotated[Path | None, typer.Option("--policy", help="A tlog-policy: whose cosignatures the checkpoint must carry.")] = None,
     in_flight: Annotated[float, typer.Option("--in-flight", min=0, help="How old, in seconds, a search without an end may be.")] = 0.0,
     decisions: Annotated[bool, typer.Option("--decisions", help="Decide every recorded decision again, from its rulebook.")] = False,
+    tsa_cert: Annotated[Path | None, typer.Option("--tsa-cert", help="The time-stamping authority's certificate (PEM).")] = None,
     token: Annotated[str | None, typer.Option("--token", help="An auditor's token, for a URL; better in CUSTODES_TOKEN.")] = None,
     token_file: Annotated[Path | None, typer.Option("--token-file", help="A file that holds the token.")] = None,
     as_json: JsonOption = False,
@@ -159,6 +160,7 @@ def verify(
             in_flight=in_flight,
             token=token_from(token, token_file, os.environ),
             rederive=Rederived if decisions else None,
+            tsa_cert=tsa_cert,
         )
     typer.echo(json.dumps(report.as_json()) if as_json else "\n".join(report.lines()))
     raise typer.Exit(report.exit_status)

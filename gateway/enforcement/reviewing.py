@@ -22,7 +22,7 @@ from gateway.registry.lookups import Lookups
 from gateway.registry.trainings import trained
 from gateway.review.judging import LONGEST_NOTE, Judgement, Noted, verdict
 from gateway.review.queue import Queue, Review, ReviewRefused
-from policies.decision import Permit
+from policies.decision import Permit, Refusal
 from policies.facts import Facts
 
 
@@ -123,7 +123,8 @@ class ReviewDesk:
     async def _settle(self, reviewer: Caller, review: Review, confirmed: tuple[int, ...]) -> tuple[str, Receipt]:
         # 5
         judge = self.bench.judge()
-        allowed = judge.decide(self._release_facts(review), kind="release") if confirmed else None
+        facts = self._release_facts(review) if confirmed else None
+        allowed = None if facts is None else judge.decide(facts, kind="release")
         state = "released" if isinstance(allowed, Permit) else "withheld"
         # 6
         end = {
@@ -132,7 +133,8 @@ class ReviewDesk:
             "rulebook": judge.rulebook.digest,
             "reasons": [] if allowed is None or isinstance(allowed, Permit) else sorted({reason.rule for reason in allowed.reasons}),
         }
-        receipt = await self.journal.write(self._entry(review, reviewer, state, end))
+        asked = None if facts is None or allowed is None else (facts, allowed)
+        receipt = await self.journal.write(self._entry(review, reviewer, state, end, asked))
         await asyncio.to_thread(self.queue.settle, review.held.id, state, receipt.index)
         return state, receipt
 
@@ -173,9 +175,12 @@ class ReviewDesk:
         facts["log"] = log_facts(self.witnessed_at)  # as it is now: what was witnessed at the request may be stale
         return Facts.from_json(facts, at=self.clock.now(), licence=licence if isinstance(licence, list) else ())
 
-    def _entry(self, review: Review, reviewer: Caller, act: str, more: dict[str, object]) -> Record:
+    def _entry(
+        self, review: Review, reviewer: Caller, act: str, more: dict[str, object], asked: tuple[Facts, Permit | Refusal] | None = None
+    ) -> Record:
         more = {"review": review.held.id} | more
-        return entries.review(at=self.clock.now(), decision_id=review.held.decision_id, reviewer=reviewer.id, act=act, more=more)
+        decision, now = review.held.decision_id, self.clock.now()
+        return entries.review(at=now, decision_id=decision, reviewer=reviewer.id, act=act, more=more, asked=asked)
 
 
 def _must_be_whole(review: Review, noted: Sequence[Noted]) -> None:

@@ -115,10 +115,20 @@ def access_denied(*, at: datetime, by: str, why: str, asked: str) -> Record:
     return veil.record({"v": VERSION, "kind": "access-denied", "at": iso(at), "by": veil.over("/by", by), "why": why, "asked": asked})
 
 
-def review(*, at: datetime, decision_id: str, reviewer: str, act: str, more: Mapping[str, object]) -> Record:
-    """Record what a reviewer did (`claimed`, `judged`) or what followed from it (`released`, `withheld`)."""
+def review(
+    *,
+    at: datetime,
+    decision_id: str,
+    reviewer: str,
+    act: str,
+    more: Mapping[str, object],
+    asked: tuple[Facts, Permit | Refusal] | None = None,
+) -> Record:
+    """Record what a reviewer did (`claimed`, `judged`) or what followed from it (`released`, `withheld`).
+
+    `asked`: what the rules were asked at the end, and what they answered, so that it can be derived again."""
     veil = Veil()
-    entry = {
+    entry: dict[str, object] = {
         "v": VERSION,
         "kind": "review",
         "at": iso(at),
@@ -126,6 +136,10 @@ def review(*, at: datetime, decision_id: str, reviewer: str, act: str, more: Map
         "act": act,
         "reviewer": veil.over("/reviewer", reviewer),
     }
+    if asked is not None:
+        facts, answer = asked
+        answered = _permitted(answer) if isinstance(answer, Permit) else _refused(answer, "policy")
+        entry |= {"facts": veiled_facts(facts, veil), "answer": answered}
     return veil.record(entry | {name: storable(value) for name, value in more.items()})
 
 

@@ -126,3 +126,65 @@ def test_a_text_that_is_no_rulebook_is_a_finding():
     with pytest.raises(Broken) as found:
         seen(live(), permitted(), texts=lambda _digest: b"{}")
     assert found.value.code == "rulebook-differs"
+
+
+def ended(act="released", reviewers=("one", "two"), trained=True, confirmed=(0,), **changes):
+    """The story of a held result: made live, permitted, found, judged, and ended as the rules say."""
+    permit_facts, permit = decided()
+    facts = Facts.from_json(
+        SOUGHT | {"review": {"reviewers": list(reviewers), "trained": trained, "separate": True}} | changes,
+        at=AT,
+        licence=("missing_person:identify",),
+    )
+    answer = Judge(RULEBOOK).decide(facts, kind="release")
+    intent = entries.intent(
+        at=AT, decision_id="d", client="ngo", facts=permit_facts, permit=permit, boot="ab", order_id="o", images=["00" * 32]
+    )
+    found = entries.outcome(at=AT, decision_id="d", intent_index=1, status="held", engine=None, subjects=["s"], similarities=[99.9])
+    more = {"review": "r", "reviewers": len(reviewers), "confirmed": list(confirmed), "rulebook": RULEBOOK.digest, "reasons": []}
+    end = entries.review(at=AT, decision_id="d", reviewer="two", act=act, more=more, asked=(facts, answer))
+    return [live(), *(json.loads(record.body) for record in (intent, found, end))]
+
+
+def test_a_release_and_a_withholding_by_the_rules_are_derived_again():
+    assert seen(*ended()).derived == 2
+    assert seen(*ended("withheld", trained=False, confirmed=())).derived == 2
+
+
+def test_a_result_that_people_did_not_confirm_is_withheld_without_the_rules():
+    *story, end = ended("withheld", trained=False, confirmed=())
+    assert seen(*story, {name: value for name, value in end.items() if name not in ("facts", "answer")}).derived == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    {
+        "the rules refuse it": lambda end: end["facts"]["request"]["review"].update(trained=False),
+        "nobody looked": lambda end: end["facts"]["request"].pop("review"),
+        "one person twice": lambda end: end["facts"]["request"]["review"].update(reviewers=["commitment:" + "a" * 64]),
+        "it is for another purpose": lambda end: end["facts"]["request"].update(purpose="access_control"),
+        "it has another licence": lambda end: end["facts"].update(licence=["missing_person:identify", "missing_person:verify"]),
+        "no rules were asked": lambda end: end.pop("answer"),
+        "the answer is a refusal": lambda end: end["answer"].update(decision="refusal"),
+        "nothing was confirmed": lambda end: end.update(confirmed=[]),
+        "it is of another decision": lambda end: end.update(decision_id="e"),
+        "it is withheld though permitted": lambda end: end.update(act="withheld"),
+        "other rules are named": lambda end: end["answer"].update(rules=["X"]),
+        "its rulebook was never live": lambda end: end.update(rulebook="0" * 64),
+    }.items(),
+)
+def test_a_release_that_does_not_follow_is_found_out(name, spoil):
+    *story, end = ended()
+    spoil(end)
+    with pytest.raises(Broken) as found:
+        seen(*story, end)
+    assert (found.value.code, found.value.finding.index) in {("decision-differs", 3), ("rulebook-unannounced", 3)}, name
+
+
+def test_a_result_is_released_once_and_only_if_it_was_held():
+    story = ended()
+    with pytest.raises(Broken, match="waits for one"):
+        seen(*story, story[-1])
+    story[2]["status"] = "released"
+    with pytest.raises(Broken, match="waits for one"):
+        seen(*story)
