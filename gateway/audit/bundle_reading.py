@@ -41,6 +41,7 @@ from gateway.audit.tree import ProofError, leaf_hash, verify_inclusion
 from gateway.audit.verify import Demands
 
 MAX_BUNDLE: Final = 64 << 20
+MAX_PARTS: Final = 0xFFFF  # more would need the long form of a zip file
 _ALWAYS: Final = frozenset({CHECKPOINT, KEY, README, REDRESS, DIGESTS, PAGE, MANIFEST})
 _DECIDES: Final = ("intent", "denial", "check")
 _CLOSES: Final = ("outcome", "abandoned")
@@ -147,6 +148,8 @@ class _Bundle:
             policy = TrustPolicy.parse(self._files[WITNESSES])
         except PolicyError as wrong:
             raise Broken("bundle-malformed", f"{WITNESSES}: {wrong.sentence}") from wrong
+        if policy.encode() != self._files[WITNESSES]:
+            raise Broken("bundle-malformed", f"{WITNESSES} is not as a bundle's policy is written")
         cosigned = policy.cosigned(note)
         if not policy.witnessed(cosigned):
             raise Broken("quorum-missing", f"the checkpoint is not cosigned by the witnesses that the bundle's own {WITNESSES} demands")
@@ -181,10 +184,11 @@ class _Bundle:
         for name in sorted(name for name in self._files if name.startswith("openings/")):
             index = _index_in(name)
             entry = self._story.get(-1 if index is None else index)
-            if index is None or entry is None or name != openings_path(index):
+            opened = _document(self._files, name)
+            if index is None or entry is None or name != openings_path(index) or not opened:
                 yield Broken("bundle-malformed", f"{name} opens no entry of this bundle")
                 continue
-            for path, opening in _document(self._files, name).items():
+            for path, opening in opened.items():
                 if not _opens(opening, _at(entry, path)):
                     yield Broken("opening-differs", f"the value at {path} is not the one that the entry was written with", index)
 
@@ -250,6 +254,8 @@ def _unpacked(raw: bytes) -> dict[str, bytes]:
             members = archive.infolist()
             if any(member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1 for member in members):
                 raise Broken("bundle-malformed", "the parts of a bundle are neither compressed nor encrypted")
+            if len(members) > MAX_PARTS or not all(member.filename.isascii() for member in members):
+                raise Broken("bundle-malformed", f"a bundle has at most {MAX_PARTS} parts, whose names are ASCII")
             return {member.filename: _stored(archive, member) for member in members}
     except (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, OSError, NotImplementedError, RuntimeError, EOFError) as wrong:
         raise Broken("bundle-altered", f"the zip file is damaged: {wrong}") from wrong
@@ -263,8 +269,11 @@ def _stored(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 
 
 def _document(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
+    raw = files.get(name, b"")
+    if not raw.endswith(b"\n"):
+        raise Broken("bundle-malformed", f"{name} is missing, or does not end with a newline")
     try:
-        return decode(files.get(name, b"").removesuffix(b"\n"))
+        return decode(raw[:-1])
     except CanonicalError as wrong:
         raise Broken("bundle-malformed", f"{name} cannot be read: {wrong.sentence}") from wrong
 
