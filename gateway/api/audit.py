@@ -14,9 +14,10 @@ from gateway.api.openapi import problem_responses
 from gateway.api.receipts import EntryUnknown
 from gateway.api.rendering import json_response
 from gateway.audit.errors import AuditError
-from gateway.audit.log import AuditLog
+from gateway.audit.log import AuditLog, NoSuchEntry
 from gateway.audit.tiles import WIDTH, Tile
 from gateway.clock import Clock
+from gateway.enforcement.answers import AuditUnavailable
 from gateway.enforcement.journal import Journal
 from gateway.identity.callers import Caller
 from gateway.records import entries
@@ -55,8 +56,10 @@ class AuditDoor:
             await self._record(await self.door.staff(request, "auditor"), {"bundle": tile.index})
         try:
             content = await asyncio.to_thread(self._content, tile)
-        except AuditError as fault:
+        except NoSuchEntry as fault:
             raise EntryUnknown("The log publishes no such tile.") from fault
+        except AuditError as fault:  # a log that cannot be read has not lost the tile
+            raise AuditUnavailable(f"The audit log cannot be read: {fault.sentence}.") from fault
         lasting = "public, max-age=31536000, immutable" if tile.width == WIDTH and tile.level is not None else "no-store"
         return Response(content, media_type="application/octet-stream", headers={"cache-control": lasting})
 
@@ -88,6 +91,9 @@ class AuditDoor:
     async def stream(self, request: Request) -> Response:
         """Send entries as they are appended, from `Last-Event-ID` or `after` on; the event's id is the entry's index."""
         caller = await self.door.staff(request, "auditor")
+        for name in request.query_params:
+            if name != "after":
+                raise FieldMalformed(name, "The stream takes 'after' alone; filters are for entries and export.")
         after = request.headers.get("last-event-id") or request.query_params.get("after")
         start = self.log.size if after is None else whole("after", after) + 1
         if start > self.log.size:

@@ -1,5 +1,6 @@
 """Keep the last signed checkpoint outside the log's own file, so that an older copy of the log is noticed. Never reads the log."""
 
+import errno
 import os
 from pathlib import Path
 from typing import Final
@@ -40,7 +41,8 @@ class Guard:
         try:
             handle = os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
             try:
-                os.write(handle, checkpoint)
+                if os.write(handle, checkpoint) != len(checkpoint):  # a disk that fills up takes a part, and says nothing
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(handle)
             finally:
                 os.close(handle)

@@ -1,5 +1,6 @@
 """Write and replace the few files that a log cannot lose, so that a power cut leaves the old or the new one whole. Knows no key."""
 
+import errno
 import fcntl
 import os
 import secrets
@@ -20,8 +21,10 @@ def write_new(path: Path, text: str) -> None:
     """Write a private file that is not there yet, durably and whole. Raises FileExistsError, OSError."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    raw = f"{text}\n".encode("ascii")
     try:
-        os.write(handle, f"{text}\n".encode("ascii"))
+        if os.write(handle, raw) != len(raw):  # a disk that fills up takes a part, and says nothing
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(handle)
         path.hardlink_to(aside)  # refuses a name that is taken
     finally:

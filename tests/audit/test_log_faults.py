@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -11,10 +12,13 @@ from contextlib import contextmanager
 import pytest
 
 from gateway.audit.failures import LogUnavailable
+from gateway.audit.guard import Guard
 from gateway.audit.log import AuditLog
-from gateway.audit.note import open_checkpoint
+from gateway.audit.note import Checkpoint, open_checkpoint, sign_note
+from gateway.audit.tree import EMPTY_ROOT
+from gateway.custody.files import write_new
 from tests.audit.faulting import BEGIN, END
-from tests.audit.logbook import assert_proves, entry, filled, opened, resumes, signer
+from tests.audit.logbook import ORIGIN, assert_proves, entry, filled, opened, resumes, signer
 
 CALLS = ("pwrite64", "write", "fsync", "fdatasync", "ftruncate", "rename", "openat")
 ERRORS = ("EIO", "ENOSPC")
@@ -122,6 +126,24 @@ def test_on_a_full_disk_the_log_refuses_keeps_what_it_acknowledged_and_resumes_w
             assert_proves(resumes(log), b"after the fault")
             assert list(log.entries(0, acknowledged)) == [entry(number, 8_000) for number in range(acknowledged)]
             assert log.check().size == log.size
+
+
+def test_a_guard_or_a_key_that_the_disk_takes_only_in_part_leaves_the_old_one_in_place(tmp_path):
+    """A limit on the size of files does to a write what a disk does that fills up in the middle of it."""
+    guard = Guard(tmp_path / "guard")
+    checkpoint = sign_note(Checkpoint(ORIGIN, 0, EMPTY_ROOT).text(), signer())
+    guard.write(checkpoint)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, hard))
+    try:
+        with pytest.raises(LogUnavailable):
+            guard.write(checkpoint)
+        with pytest.raises(OSError, match="No space left"):
+            write_new(tmp_path / "key", "k" * 200)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (tmp_path / "guard").read_bytes() == checkpoint
+    assert not (tmp_path / "key").exists()
 
 
 def test_a_log_file_that_may_not_be_written_stops_the_log_and_nothing_else(tmp_path):

@@ -109,6 +109,8 @@ async def test_the_stream_does_not_wait_for_an_entry_that_may_never_come(town: T
     for after in (str(town.house.log.size + 1000), "x", "-1"):
         answer = await town.get(f"/v1/audit/stream?after={after}", AUDITOR)
         assert (answer.status_code, answer.json()["field"]) == (422, "after")
+    answer = await town.get("/v1/audit/stream?kind=denial", AUDITOR)
+    assert (answer.status_code, answer.json()["field"]) == (422, "kind")
 
 
 async def test_the_log_names_the_rulebook_that_it_decides_under_and_everybody_may_read_that(town: Town) -> None:
