@@ -27,6 +27,7 @@ _MAX_TILE: Final = WIDTH * HASH_SIZE
 _MAX_BUNDLE: Final = WIDTH * (MAX_ENTRY_BYTES + 2)
 _MAX_RULEBOOK: Final = 1 << 24  # every shipped pack together is 180 kB
 _TIMEOUT_SECONDS: Final = 30
+_DEEPEST: Final = 16  # folders in folders; the tiles of the largest log there could be need half of them
 _RULEBOOK: Final = re.compile(rf"{RULEBOOKS}/[0-9a-f]{{64}}\.json")
 
 
@@ -98,7 +99,7 @@ class ExportDirectory:
             yield Broken("file-stray", f"the directory {folder!r} is empty; an export has none such")
         for item in items:
             path = f"{folder}{item.name}"
-            if item.is_dir(follow_symlinks=False):
+            if item.is_dir(follow_symlinks=False) and folder.count("/") < _DEEPEST:
                 yield from self._strays_below(f"{path}/", size)
             elif not item.is_file(follow_symlinks=False) or not _belongs(path, size):
                 yield Broken("file-stray", f"{path!r} does not belong to an export of {size} entries", _first_entry(path))

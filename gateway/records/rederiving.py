@@ -37,7 +37,7 @@ class Rederived:
         self._unchecked: Counter[str] = Counter()
         self._announced: set[str] = set()
         self._judges: dict[str, Judge | None] = {}
-        self._held: dict[object, bytes] = {}  # what each decision that may yet be released was permitted for, as a digest
+        self._held: dict[str, bytes] = {}  # what each decision that may yet be released was permitted for, as a digest
 
     @property
     def unchecked(self) -> Mapping[str, int]:
@@ -58,16 +58,16 @@ class Rederived:
                 raise Broken("decision-differs", "a denial records a refusal", index)
             self._decide(index, entry, answer)
             if kind == "intent":
-                self._held[entry.get("decision_id")] = _permitted_for(entry)
+                self._held[str(entry.get("decision_id"))] = _permitted_for(entry)
         elif kind in _CLOSES and entry.get("status") != "held":
-            self._held.pop(entry.get("decision_id"), None)
+            self._held.pop(str(entry.get("decision_id")), None)
         elif kind == "review" and entry.get("act") in _SETTLES:
             self._settle(index, entry)
 
     def _settle(self, index: int, entry: Mapping[str, Any]) -> None:
         """Take the end of a review: a release needs the rules' permit; a withholding is theirs, or that of people who confirmed nothing."""
         released, answer, confirmed = entry["act"] == "released", entry.get("answer"), entry.get("confirmed")
-        permitted_for = self._held.pop(entry.get("decision_id"), None)
+        permitted_for = self._held.pop(str(entry.get("decision_id")), None)
         if not isinstance(answer, dict) and not released and confirmed == []:
             return
         if not isinstance(answer, dict) or answer.get("decision") != ("permit" if released else "refusal"):

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,14 @@ def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(tmp_path, name):
     (tmp_path / "log" / name).unlink()
     os.mkfifo(tmp_path / "log" / name)
     assert "no plain file" in str([found.sentence for found in verify_export(tmp_path / "log", log.key).findings])
+
+
+def test_folders_in_folders_without_end_are_a_finding(tmp_path):
+    log = HonestLog.of(30)
+    write_export(log, tmp_path / "log", log.key, rulebook=rulebook)
+    (tmp_path / "log" / Path(*["d"] * 40)).mkdir(parents=True)
+    (found,) = verify_export(tmp_path / "log", log.key).findings
+    assert "does not belong" in found.sentence  # it did not go down to the last, which is empty: there might be a thousand
 
 
 def test_spoilt_texts_are_read_as_what_they_say_or_refused():

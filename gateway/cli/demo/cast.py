@@ -26,10 +26,11 @@ NGO: Final = "reunite"
 POLICE: Final = "city-police"
 REGISTRARS: Final = ("registrar-1", "registrar-2")
 REVIEWER: Final = "reviewer-1"
+AUDITOR: Final = "auditor-1"
 # Somebody for each role, so that whoever looks at the demo can try every page, and what two people are needed for.
 STAFF: Final = MappingProxyType(
     {
-        "auditor-1": "auditor",
+        AUDITOR: "auditor",
         REGISTRARS[0]: "registrar",
         REGISTRARS[1]: "registrar",
         REVIEWER: "reviewer",
