@@ -5,8 +5,6 @@
 7 what is said besides (digests, page) is what the entries say."""
 
 import hmac
-import io
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
@@ -38,10 +36,9 @@ from gateway.audit.report import Broken, CannotVerify, Finding, Report
 from gateway.audit.rotation import KeyChain, KeyChange
 from gateway.audit.tlogproof import TlogProof, TlogProofError
 from gateway.audit.tree import ProofError, leaf_hash, verify_inclusion
+from gateway.audit.unpacking import MAX_BUNDLE, index_in, unpacked
 from gateway.audit.verify import Demands
 
-MAX_BUNDLE: Final = 64 << 20
-MAX_PARTS: Final = 0xFFFF  # more would need the long form of a zip file
 _ALWAYS: Final = frozenset({CHECKPOINT, KEY, README, REDRESS, DIGESTS, PAGE, MANIFEST})
 _DECIDES: Final = ("intent", "denial", "check")
 _CLOSES: Final = ("outcome", "abandoned")
@@ -102,7 +99,7 @@ class _Bundle:
 
     # 1
     def _open(self) -> None:
-        self._files = _unpacked(self._raw)
+        self._files = unpacked(self._raw)
         head = _document(self._files, MANIFEST)
         listed = head.pop("files", None)
         if head.get("v") != VERSION or not isinstance(listed, dict) or set(head) != {"decision_id", "reader", "kept_back", "v"}:
@@ -110,7 +107,7 @@ class _Bundle:
         for name in sorted({*self._files, *listed} - {MANIFEST}):
             content = self._files.get(name)
             if content is None or listed.get(name) != sha256(content).hexdigest():
-                raise Broken("file-altered", f"{name} is missing, foreign, or not what {MANIFEST} says", _index_in(name))
+                raise Broken("file-altered", f"{name} is missing, foreign, or not what {MANIFEST} says", index_in(name))
         # Last, since what was altered inside is better told by its name: everything else that a zip file can hide.
         if pack(self._files) != self._raw:
             raise Broken(
@@ -161,7 +158,7 @@ class _Bundle:
     # 3
     def _read_story(self, checkpoint: Checkpoint) -> None:
         for name in sorted(name for name in self._files if name.startswith("entries/")):
-            index = _index_in(name)
+            index = index_in(name)
             if index is None or name != entry_path(index):
                 raise Broken("bundle-malformed", f"{name} is no entry's name")
             raw = self._files[name]
@@ -182,7 +179,7 @@ class _Bundle:
     # 4
     def _openings(self) -> Iterator[Broken]:
         for name in sorted(name for name in self._files if name.startswith("openings/")):
-            index = _index_in(name)
+            index = index_in(name)
             entry = self._story.get(-1 if index is None else index)
             opened = _document(self._files, name)
             if index is None or entry is None or name != openings_path(index) or not opened:
@@ -229,9 +226,9 @@ class _Bundle:
         known = {*_ALWAYS, WITNESSES}
         for name in self._files:
             if name not in known and not name.startswith(("entries/", "proofs/", "openings/", "rulebooks/")):
-                yield Broken("file-stray", f"{name} does not belong to a bundle", _index_in(name))
+                yield Broken("file-stray", f"{name} does not belong to a bundle", index_in(name))
             if name.startswith("proofs/") and name not in {proof_path(index) for index in self._story}:
-                yield Broken("file-stray", f"{name} proves nothing in this bundle", _index_in(name))
+                yield Broken("file-stray", f"{name} proves nothing in this bundle", index_in(name))
 
     def _rederive(self) -> None:
         if self._demands.rederive is not None:
@@ -241,31 +238,8 @@ class _Bundle:
 
     def _file(self, name: str) -> bytes:
         if name not in self._files:
-            raise Broken("file-missing", f"{name} is missing", _index_in(name))
+            raise Broken("file-missing", f"{name} is missing", index_in(name))
         return self._files[name]
-
-
-def _unpacked(raw: bytes) -> dict[str, bytes]:
-    """Return the files of a zip whose members are stored as they are, so that none can grow. Raises Broken."""
-    if len(raw) > MAX_BUNDLE:
-        raise Broken("bundle-malformed", "no bundle is as large as this file")
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            members = archive.infolist()
-            if any(member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1 for member in members):
-                raise Broken("bundle-malformed", "the parts of a bundle are neither compressed nor encrypted")
-            if len(members) > MAX_PARTS or not all(member.filename.isascii() for member in members):
-                raise Broken("bundle-malformed", f"a bundle has at most {MAX_PARTS} parts, whose names are ASCII")
-            return {member.filename: _stored(archive, member) for member in members}
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, OSError, NotImplementedError, RuntimeError, EOFError) as wrong:
-        raise Broken("bundle-altered", f"the zip file is damaged: {wrong}") from wrong
-
-
-def _stored(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    try:
-        return archive.read(member)
-    except zipfile.BadZipFile as wrong:
-        raise Broken("bundle-altered", f"{member.filename} is damaged: {wrong}", _index_in(member.filename)) from wrong
 
 
 def _document(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
@@ -302,8 +276,3 @@ def _at(entry: Mapping[str, Any], path: str) -> object:
         else:
             return None
     return value
-
-
-def _index_in(name: str) -> int | None:
-    digits = name.partition("/")[2].partition(".")[0]
-    return int(digits) if len(digits) == 12 and digits.isascii() and digits.isdigit() else None
