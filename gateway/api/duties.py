@@ -14,6 +14,7 @@ from gateway.clock import iso
 from gateway.enforcement.duties.desk import DutyDesk
 from gateway.enforcement.duties.endings import Endings
 from gateway.enforcement.duties.terms import term_of
+from gateway.enforcement.registrar import Actor
 from gateway.identity.errors import CallerRefused, RoleMissing
 from gateway.registry.duties import DISCHARGED, OPEN, Duty
 
@@ -71,7 +72,7 @@ class DutyDoor:
             raise CallerRefused("A duty is discharged by staff; hand them the document.", code="staff-needed")
         document = await self.door.document(request)
         told, digest = text_of(document, "note"), text_of(document, "document_sha256", longest=64)
-        done = await asyncio.to_thread(self.desk.discharge, caller, duty_id, told, digest)
+        done = await asyncio.to_thread(self.desk.discharge, Actor.of(caller), caller.roles, duty_id, told, digest)
         return json_response(
             {"duty": done.value.id, "state": done.value.state, "log_index": done.receipt.index, "receipt": done.receipt.text()}
         )

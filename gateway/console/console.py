@@ -11,6 +11,7 @@ from gateway.console.desk import Desk
 from gateway.console.drafts import DraftPages
 from gateway.console.entrance import EntrancePages
 from gateway.console.fairness import FairnessPage
+from gateway.console.obligations import ObligationPages
 from gateway.console.openid import OpenIdPages
 from gateway.console.overview import OverviewPage
 from gateway.console.pages import Pages
@@ -33,12 +34,13 @@ def console(house: Assembly, status_of: Callable[[CustodesError], int], exports:
         pages.router(),
         EntrancePages(desk, house.desks.people, house.relying_party is not None).router(),
         *([] if house.relying_party is None else [OpenIdPages(desk, house.desks.people, house.relying_party).router()]),
-        OverviewPage(desk, house.explorer, house.waiting.queue, house.registry.duties, house.readiness).router(),
+        OverviewPage(desk, house.explorer, house.waiting.queue, house.registry.duties, house.endings, house.readiness).router(),
         PolicyPages(desk, house.bench, house.clock).router(),
         DraftPages(desk, house.rulebook_desk, house.reports).router(),
         RegisterPages(desk, house.desks, Vocabulary.shipped(), house.clock).router(),
         PeoplePage(desk, house.desks.people).router(),
         CasePages(desk, house.desks.cases, house.explorer, house.registry.rulebooks, house.clock).router(),
+        ObligationPages(desk, house.duties, house.endings, house.desks.cases, house.webhook_desk, house.explorer).router(),
         FairnessPage(desk, house.readiness.gate).router(),
         AuditPages(desk, house.explorer, exports, evidence).router(),
     ]

@@ -11,6 +11,7 @@ from gateway.clock import iso
 from gateway.console.desk import Desk
 from gateway.console.entries import Line, lines
 from gateway.console.visits import HOME_PAGE
+from gateway.enforcement.duties.endings import Endings
 from gateway.enforcement.readiness import Readiness, Report
 from gateway.records import entries
 from gateway.records.explorer import Explorer, Filter
@@ -33,6 +34,7 @@ class Today:
     latest: list[Line]
     duties: list[Duty]
     trips: int
+    near: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class OverviewPage:
     explorer: Explorer
     queue: Queue
     duties: Duties
+    endings: Endings
     readiness: Readiness
 
     def router(self) -> APIRouter:
@@ -82,5 +85,6 @@ class OverviewPage:
             purposes=[(name, permitted.get(name, 0), refused.get(name, 0)) for name in names[:8]],
             duties=list(self.duties.all()[:_LATEST]),
             trips=kinds.get("tripwire", 0),
+            near=len(self.endings.near()),
             latest=lines(sorted(latest, key=lambda found: -found.index)[:_LATEST]),
         )

@@ -32,6 +32,7 @@ SECTIONS: Final = (
     ("/console", "nav.overview", ()),
     ("/console/policies", "nav.policies", ("policy_author", "policy_approver", "auditor", "registrar", "operator")),
     ("/console/clients", "nav.clients", ("registrar", "auditor", "operator")),
+    ("/console/duties", "nav.duties", ("registrar", "operator", "auditor")),
     ("/console/people", "nav.people", ("registrar",)),
     ("/console/audit", "nav.audit", ("auditor",)),
     ("/console/fairness", "nav.fairness", ()),

@@ -1,7 +1,7 @@
 """Owe duties with a permit, say which are open, refuse who let one pass, and take a person's word that one was done. Deletes nothing."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,7 +9,6 @@ from typing import Final
 from gateway.clock import iso
 from gateway.enforcement.duties.terms import OF_THE_HOUSE, TERMS, Keeper, Scope, due_at, term_of, unkept
 from gateway.enforcement.registrar import Actor, Done, Registrar
-from gateway.identity.callers import Caller
 from gateway.identity.errors import RoleMissing
 from gateway.registry import fields
 from gateway.registry.authorisations import Authorisation
@@ -48,7 +47,7 @@ class DutyDesk:
         why += [("obligation-overdue", overdue_sentence(duty)) for duty in self._overdue(view, facts.client.id or "", facts.case.ref)]
         return tuple((code, Reason(code, "gateway", "", sentence)) for code, sentence in why)
 
-    def discharge(self, caller: Caller, duty_id: str, note: str, document_sha256: str) -> Done[Duty]:
+    def discharge(self, actor: Actor, roles: Collection[str], duty_id: str, note: str, document_sha256: str) -> Done[Duty]:
         """Take a person's word, with the digest of the document that shows it, that a duty was done. Blocks for the log.
 
         Raises NotOnRecord, RoleMissing, Malformed, StateForbids (duties that the gateway or a paper discharges) or AuditUnavailable."""
@@ -56,7 +55,7 @@ class DutyDesk:
         term = term_of(known.kind)
         if term.keeper is not Keeper.PERSON:
             raise StateForbids("This duty is not discharged by word: the gateway does it, or the paper that is put on record.")
-        role = next((role for role in sorted(term.roles) if role in caller.roles), None)
+        role = next((role for role in sorted(term.roles) if role in roles), None)
         if role is None:
             raise RoleMissing(min(term.roles))
         told = fields.text("note", note)
@@ -66,7 +65,7 @@ class DutyDesk:
             return self.duties.discharge(duty_id, "by-person", self.time.now())
 
         return self.registrar.give(
-            Actor.of(caller), role, "duty", "discharged", make, lambda duty: described(duty) | {"reason": told, "document_sha256": shown}
+            actor, role, "duty", "discharged", make, lambda duty: described(duty) | {"reason": told, "document_sha256": shown}
         )
 
     def _owe_all(self, promises: Iterable[Promise]) -> None:
