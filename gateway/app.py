@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from gateway.api.audit import AuditDoor
 from gateway.api.authzen import AuthzenDoor
 from gateway.api.body_limits import BodyLimits
+from gateway.api.case_files import CaseFileDoor
 from gateway.api.cases import CaseDoor
 from gateway.api.catalogue import CatalogueDoor
 from gateway.api.clients import ClientDoor
@@ -112,6 +113,7 @@ def _doors(house: Assembly) -> list[APIRouter]:
         PolicyDoor(door, house.rulebook_desk, house.reports),
         AuditDoor(door, house.log, house.explorer, house.journal, house.clock, exports_of(house)),
         EvidenceDoor(door, evidence_room(house), house.journal, house.clock),
+        CaseFileDoor(door, house.log, house.journal, house.clock),
         ErasureDoor(door, house.eraser),
         OmbudsmanDoor(door, house.ombudsman),
         RestrictionDoor(door, house.restriction_desk),

@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from gateway.cli.options import HomeOption, JsonOption, plainly, say, settings_of
 from gateway.errors import CustodesError
+from gateway.records.case_file import case_file
 from gateway.records.report_page import page
 from gateway.records.tally import SMALL, Span, tally
 
@@ -67,47 +68,21 @@ def quarterly(
 
 @app.command()
 def case(client: str, reference: str, *, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Print everything that the log holds of one case, with openings and receipts: the file for a court. Exit code 0; 2."""
+    """Print everything that the log holds of one case, with openings and receipts: the file for a court.
+
+    The reading is in the log first. Exit code 0; 2."""
     from gateway.assembly.homes import open_log  # the log's own home is needed here alone
+    from gateway.cli.audit import record_reading
 
     with plainly():
         log = open_log(settings_of(home, None))
         try:
-            bodies = [json.loads(body) for body in log.entries(0, log.size)]
-            of_case = {n for n in range(len(bodies)) if _is_of(bodies[n], client) and _opens_to(log, n, reference)}
-            decisions = {bodies[n].get("decision_id") for n in of_case} - {None}
-            wanted = [n for n, entry in enumerate(bodies) if n in of_case or entry.get("decision_id") in decisions]
-            document: dict[str, Any] = {
-                "log": log.origin,
-                "client": client,
-                "case": reference,
-                "entries": [
-                    {
-                        "index": n,
-                        "entry": bodies[n],
-                        "openings": {
-                            path: opening.value.decode("utf-8", "replace")
-                            for path, opening in sorted(log.openings(n).items())
-                            if not path.startswith("/tag")
-                        },
-                        "receipt": log.receipt(n).text(),
-                    }
-                    for n in wanted
-                ],
-            }
+            record_reading(log, {"case-file": True}, {"client": client, "case_ref": reference})
+            document = case_file(log, client, reference)
         finally:
             log.close()
     lines = [f"{entry['index']:8}  {entry['entry']['at']}  {entry['entry']['kind']}" for entry in document["entries"]]
     say(document, "\n".join(lines) or "The log holds nothing that can still be opened to this case.", as_json=as_json)
-
-
-def _is_of(entry: dict[str, Any], client: str) -> bool:
-    return entry.get("client") == client
-
-
-def _opens_to(log: Any, index: int, reference: str) -> bool:  # noqa: ANN401  (the log is imported late)
-    openings = log.openings(index)
-    return any(path in openings and openings[path].value.decode() == reference for path in ("/facts/request/case/ref", "/case_ref"))
 
 
 def _report(source: Path, span: Span, hide_below: int, html: Path | None) -> None:

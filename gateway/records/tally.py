@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.records.suppression import suppressed
+
 SMALL: Final = 5
 _TABLES: Final = (
     "requests by purpose",
@@ -110,10 +112,9 @@ class Tally:
         return sum(end == "withheld" for end in self._ended.values()), len(self._ended)
 
     def to_json(self, *, hide_below: int = SMALL) -> dict[str, object]:
-        """Return the report; counts under `hide_below` are `<N`, and where one alone would be hidden, the next smallest with it."""
+        """Return the report; counts under `hide_below` are `<N`, and others hidden with them where they would give one away."""
         agreed, twice = self.agreement
         overturned, settled = self.overturned
-        shown = {name: hidden(dict(sorted(rows.items())), hide_below) for name, rows in self.tables.items()}
         review = {"judged by two or more": twice, "of these alike": agreed, "leads settled": settled, "of these overturned": overturned}
         return {
             "since": self.span.since or None,
@@ -121,7 +122,9 @@ class Tally:
             "client": self.span.client,
             "entries": self.entries,
             "hidden_below": hide_below,
-            "tables": {**shown, "review": {name: _shown(count, hide_below) for name, count in review.items()}},
+            "tables": suppressed(
+                {**{name: dict(sorted(rows.items())) for name, rows in self.tables.items()}, "review": review}, hide_below
+            ),
         }
 
 
@@ -131,20 +134,6 @@ def tally(bodies: Iterable[bytes], span: Span | None = None) -> Tally:
     for body in bodies:
         counted.take(body)
     return counted
-
-
-def hidden(rows: Mapping[str, int], below: int) -> dict[str, int | str]:
-    """Hide small counts of a table. A single hidden one could be had from the total, so that the next smallest goes with it."""
-    small = [name for name, count in rows.items() if 0 < count < below]
-    if len(small) == 1 and len(rows) > 1:
-        others = sorted((count, name) for name, count in rows.items() if name not in small)
-        small.append(others[0][1])
-    limit = max((rows[name] for name in small), default=0)
-    return {name: (f"<{max(below, limit + 1)}" if name in small else count) for name, count in rows.items()}
-
-
-def _shown(count: int, below: int) -> int | str:
-    return f"<{below}" if 0 < count < below else count
 
 
 def _object(value: object) -> Mapping[str, object]:

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from gateway.cli.reports import app
 from gateway.records.report_page import page
-from gateway.records.tally import Span, hidden, tally
+from gateway.records.tally import Span, tally
 
 
 def entry(kind: str, at: str = "2026-11-01T00:00:00.000000Z", **more: object) -> bytes:
@@ -59,14 +59,6 @@ def test_a_span_and_a_client_count_their_own_alone() -> None:
     assert tally(LOG, Span("2028-01-01")).tables["requests by purpose"] == {}
 
 
-def test_small_counts_are_hidden_and_never_one_alone() -> None:
-    assert hidden({"a": 3, "b": 9, "c": 40}, 5) == {"a": "<10", "b": "<10", "c": 40}
-    assert hidden({"a": 3, "b": 4, "c": 40}, 5) == {"a": "<5", "b": "<5", "c": 40}
-    assert hidden({"a": 0, "b": 5}, 5) == {"a": 0, "b": 5}
-    assert hidden({"a": 1}, 5) == {"a": "<5"}
-    assert hidden({"a": 1, "b": 2}, 0) == {"a": 1, "b": 2}
-
-
 def test_the_page_says_the_same_and_takes_no_markup_from_the_log() -> None:
     text = page(tally([*LOG, asked("denial", "x", "<script>", "c")]).to_json(), "example.org/log")
     assert "<script>" not in text
@@ -82,7 +74,7 @@ def test_the_command_reads_an_export_and_nothing_else(tmp_path: Path) -> None:
     assert json.loads(yearly.output)["tables"]["requests by purpose"] == {"missing_person": 1, "mass_surveillance": 7}
     assert "mass_surveillance" in (tmp_path / "year.html").read_text()
     assert json.loads(run(app, ["quarterly", str(tmp_path), "2027-Q1"]).output)["tables"]["requests by month"] == {"2027-01": 1}
-    assert json.loads(run(app, ["public", str(tmp_path)]).output)["tables"]["requests by month"] == {"2026-11": "<9", "2027-01": "<9"}
+    assert json.loads(run(app, ["public", str(tmp_path)]).output)["tables"]["requests by month"] == {"2026-11": "hidden", "2027-01": "<5"}
 
 
 @pytest.mark.parametrize("arguments", [["quarterly", ".", "2026-Q5"], ["public", ".", "--since", "soon"], ["public", "/nowhere"]])
