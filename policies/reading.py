@@ -105,7 +105,8 @@ def texts(value: object) -> tuple[str, ...]:
 
 def members(value: object) -> Mapping[str, object]:
     """A JSON object of bounded size whose member names are plain lower-case words."""
-    if not isinstance(value, Mapping):
+    # A dict is by far the most frequent, and asking an abstract class is dear.
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise FactsError("", "must be an object.")
     if len(value) > LONGEST_LIST:
         raise FactsError("", f"must have at most {LONGEST_LIST} members.")
@@ -165,8 +166,8 @@ def recorded(value: Json) -> object:
 def _plain(value: Json, write: Callable[[Json], object]) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()[: -len("+00:00")] + "Z"
-    if isinstance(value, Mapping):
-        return {name: entry if type(entry) in BARE else write(entry) for name, entry in value.items()}
     if isinstance(value, tuple | list | frozenset):
         return [entry if type(entry) in BARE else write(entry) for entry in value]
+    if isinstance(value, Mapping):
+        return {name: entry if type(entry) in BARE else write(entry) for name, entry in value.items()}
     return value

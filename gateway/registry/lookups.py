@@ -78,8 +78,11 @@ class View:
         return tuple(training for training in self._trainings() if training.person == person)
 
     def _trainings(self) -> tuple[Training, ...]:
-        query = select(TrainingRow).order_by(TrainingRow.id)
-        return self._read("trainings", "", lambda session: tuple(training_of(row) for row in session.exec(query)))
+        # The query is made only when it is asked: making it costs more than all else that a request asks of a warm shelf.
+        def read(session: Session) -> tuple[Training, ...]:
+            return tuple(training_of(row) for row in session.exec(select(TrainingRow).order_by(TrainingRow.id)))
+
+        return self._read("trainings", "", read)
 
     def trained_reviewers(self, at: datetime) -> tuple[str, ...]:
         """Return those of the reviewers whose training counts at that moment, by id."""

@@ -19,7 +19,22 @@ def test_a_record_has_the_bytes_that_rfc_8785_gives_it(value: object) -> None:
     assert canonical(value) == rfc8785.dumps(value)  # type: ignore[arg-type]  # rfc8785 types its argument narrower than JSON
 
 
-@pytest.mark.parametrize("value", [1.5, float("nan"), 2**53, -(2**53), {"é": 1}, {1: 2}, "\ud800", {"a": b"bytes"}, object()])
+@pytest.mark.parametrize(
+    "value",
+    [
+        1.5,
+        float("nan"),
+        2**53,
+        -(2**53),
+        {"é": 1},
+        {1: 2},
+        "\ud800",
+        {"a": b"bytes"},
+        {"a": [True, 0.5]},
+        {"a": "b", "c": {2: 3}},
+        object(),
+    ],
+)
 def test_what_has_no_canonical_form_is_refused_and_nothing_else_is_raised(value: object) -> None:
     with pytest.raises(NotCanonical):
         canonical(value)
