@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.clock import iso
 from gateway.enforcement.registrar import Done
+from gateway.registry.acknowledgements import Promises
 from gateway.registry.authorisations import Authorisation
 from gateway.registry.authorities import Authority
 from gateway.registry.cases import Case
@@ -141,7 +142,23 @@ def licence(value: Licence, now: datetime) -> dict[str, Any]:
         "reason": value.reason,
         "terms": value.terms.to_json(),
         "document_sha256": value.document_digest,
+        "acknowledged": value.acknowledged,
     }
+
+
+def promises(value: Promises) -> list[dict[str, Any]]:
+    """Every promise with its text, what names it in an application (`say`), and of whom it is asked (an empty list: of any)."""
+    return [
+        {
+            **promise.to_json(),
+            "say": promise.said,
+            "sentence": promise.sentence,
+            "client_kinds": sorted(promise.client_kinds),
+            "purposes": sorted(promise.purposes),
+            "operations": sorted(promise.operations),
+        }
+        for promise in value.by_name.values()
+    ]
 
 
 def issuer(value: IssuerRecord) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from gateway.clock import Clock
 from gateway.enforcement.desks.licences import LicenceDesk
 from gateway.enforcement.registrar import Actor, Done
 from gateway.registry.keys import PublicKey
-from gateway.registry.licences import ACKNOWLEDGEMENTS, Licence
+from gateway.registry.licences import Licence
 
 _TERMS: Final = {"type": "object", "description": "Terms in our form, or an ODRL 2.2 policy (JSON-LD)"}
-_WORDS: Final = {"type": "array", "items": {"enum": sorted(ACKNOWLEDGEMENTS)}}
+_WORDS: Final = {"type": "array", "items": {"type": "string"}, "description": "Promises as /v1/acknowledgements names them (`say`)"}
 _NEW: Final[dict[str, Any]] = {
     "required": ["terms", "acknowledgements"],
     "properties": {"client": {"type": "string", "description": "For registrars"}, "terms": _TERMS, "acknowledgements": _WORDS},
@@ -60,8 +60,8 @@ class LicenceDoor:
         return router
 
     async def acknowledgements(self) -> Response:
-        """Return every promise that an application has to name, for everybody."""
-        return json_response({"acknowledgements": [{"name": name, "sentence": sentence} for name, sentence in ACKNOWLEDGEMENTS.items()]})
+        """Return every promise that an application may have to name, and of whom it is asked, for everybody."""
+        return json_response({"acknowledgements": documents.promises(self.desk.licences.promises)})
 
     async def jwks(self) -> Response:
         """Return the registrar's public keys, for everybody: with them a licence is checked without us."""

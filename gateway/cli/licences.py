@@ -4,7 +4,7 @@ Each step acts for the person or client that is named, is refused as it would be
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,9 +16,10 @@ from gateway.clock import SystemClock
 from gateway.enforcement.desks.papers import REGISTRAR
 from gateway.enforcement.registrar import Actor, Done
 from gateway.identity.seals import open_licence
+from gateway.registry.acknowledgements import shipped
 from gateway.registry.errors import Malformed
 from gateway.registry.keys import PublicKey
-from gateway.registry.licences import ACKNOWLEDGEMENTS, Licence
+from gateway.registry.licences import Licence
 
 app = typer.Typer(help="Licences: what each client may do.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -32,7 +33,8 @@ PromisesOption = Annotated[
 @app.command()
 def acknowledgements(*, as_json: JsonOption = False) -> None:
     """Print what an applicant promises. Exit code 0."""
-    say(ACKNOWLEDGEMENTS, "\n".join(f"{name}: {sentence}" for name, sentence in ACKNOWLEDGEMENTS.items()), as_json=as_json)
+    listed = documents.promises(shipped())
+    say({"acknowledgements": listed}, "\n".join(_promise_line(promise) for promise in listed), as_json=as_json)
 
 
 @app.command()
@@ -185,4 +187,9 @@ def _tell(done: Done[Licence], as_json: bool) -> None:
 
 
 def _promises(named: list[str]) -> tuple[str, ...]:
-    return tuple(ACKNOWLEDGEMENTS) if named == ["all"] else tuple(named)
+    return shipped().all() if named == ["all"] else tuple(named)
+
+
+def _promise_line(promise: dict[str, Any]) -> str:
+    asked = [f"{of.replace('_', ' ')}: {', '.join(promise[of])}" for of in ("client_kinds", "purposes", "operations") if promise[of]]
+    return f"{promise['say']}: {promise['sentence']}" + (f" (asked for {'; '.join(asked)})" if asked else "")

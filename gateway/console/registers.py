@@ -19,7 +19,6 @@ from gateway.registry.authorisations import Paper
 from gateway.registry.cases import Case, Target
 from gateway.registry.clients import NewClient
 from gateway.registry.errors import Malformed, RegistryError
-from gateway.registry.licences import ACKNOWLEDGEMENTS
 from policies.vocabulary import Vocabulary
 
 READERS: Final = ("registrar", "auditor", "operator")
@@ -114,7 +113,7 @@ class RegisterPages:
             fault=fault,
             at=now,
             soon=now + ENDS_SOON,
-            acknowledgements=ACKNOWLEDGEMENTS,
+            acknowledgements={promise.said: promise.sentence for promise in self.desks.licences.licences.promises.by_name.values()},
             **held,
         )
 

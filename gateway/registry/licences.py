@@ -6,7 +6,7 @@ take a licence away, never widen one."""
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlmodel import Field, Session, SQLModel, col, or_, select
 
 from gateway.clock import Clock, iso
 from gateway.registry import fields
+from gateway.registry.acknowledgements import Promises, shipped
 from gateway.registry.clients import ClientRow
 from gateway.registry.errors import Malformed, NotOnRecord, SamePerson, StateForbids
 from gateway.registry.fields import Words
@@ -24,14 +25,6 @@ from gateway.registry.terms import NOTHING, Terms
 from gateway.store.columns import Moment
 from gateway.store.sessions import Database
 
-ACKNOWLEDGEMENTS: Mapping[str, str] = {
-    "no_mass_surveillance": "We will not use face recognition for mass surveillance, for anyone, whatever papers we hold.",
-    "purpose_bound": "We will state the true purpose of each request, and use the result for nothing else.",
-    "human_review": "A trained person looks before anyone acts on a candidate.",
-    "not_sole_basis": "We will not arrest, refuse or accuse anyone on a candidate alone.",
-    "everything_logged": "Each request, permitted or refused, is written to a log that auditors and the public can verify.",
-    "may_be_suspended": "The licence can be suspended at any moment, and then acts on our very next request.",
-}
 DEEPEST = 4  # sub-licences of sub-licences: each is checked and charged up to the first
 
 
@@ -46,7 +39,7 @@ class LicenceRow(SQLModel, table=True):
     state: str
     reason: str
     terms: dict[str, Any] = Field(sa_type=JSON)
-    acknowledgements: list[str] = Field(sa_type=JSON)
+    acknowledgements: list[Any] = Field(sa_type=JSON)  # before there were editions: names alone
     document: str | None
     applied_by: str
     applied_at: datetime = Field(sa_type=Moment)
@@ -55,7 +48,9 @@ class LicenceRow(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """A licence as it stands. `holders` are the ids of this licence and those it was derived from, which all pay for its use."""
+    """A licence as it stands. `holders` are this licence and those it was derived from, which all pay for its use.
+
+    `acknowledged` is what its application promised: by whom, when, and each text by its digest; None where only the seal is read."""
 
     id: str
     client_id: str
@@ -64,6 +59,7 @@ class Licence:
     reason: str = ""
     document: str | None = None
     parent: "Licence | None" = None
+    acknowledged: Mapping[str, Any] | None = field(default=None, compare=False)
 
     @property
     def document_digest(self) -> str | None:
@@ -95,19 +91,20 @@ class Licence:
 class Licences:
     """The register of licences."""
 
-    def __init__(self, database: Database, clock: Clock, words: Words, seal: DocumentSeal) -> None:
+    def __init__(self, database: Database, clock: Clock, words: Words, seal: DocumentSeal, promises: Promises | None = None) -> None:
         self._database = database
         self._clock = clock
         self._words = words
         self._seal = seal
+        self.promises = promises or shipped()
 
     def apply(self, client_id: str, terms: Terms, acknowledgements: Sequence[str], by: str) -> Licence:
-        """Record an application. Every acknowledgement of ACKNOWLEDGEMENTS must be given, or Malformed names the missing ones.
+        """Record an application. Each promise that is asked of such a client for such grants must be given; Malformed names what is not.
 
         Raises NotOnRecord, or StateForbids for a client that is suspended or closed."""
-        given = _all_acknowledged(acknowledgements)
         with self._database.writing() as session:
-            _must_be_active(session, client_id)
+            kind = _must_be_active(session, client_id)
+            given = self.promises.accept(acknowledgements, kind, terms.grants)
             row = self._new_row(client_id, None, terms, given, by)
             session.add(row)
         return self._of(row, None)
@@ -130,7 +127,6 @@ class Licences:
         """Let the holder of a licence pass a part of it on to another client.
 
         Raises NotOnRecord (not the holder's), StateForbids (the parent does not stand or forbids it) or Malformed naming what is wider."""
-        given = _all_acknowledged(acknowledgements)
         with self._database.writing() as session:
             parent_row = session.get(LicenceRow, parent_id)
             if parent_row is None or parent_row.client_id != holder:
@@ -138,9 +134,10 @@ class Licences:
             if client_id == holder:
                 raise NotOnRecord("client")
             _must_be_active(session, holder)
-            _must_be_active(session, client_id)
+            kind = _must_be_active(session, client_id)
             parent = self._load(session, parent_row)
             self._check_narrower(session, terms, parent)
+            given = self.promises.accept(acknowledgements, kind, terms.grants)
             row = self._new_row(client_id, parent_id, terms, given, f"client:{holder}")
             self._seal_row(row, f"client:{holder}")
             session.add(row)
@@ -187,7 +184,7 @@ class Licences:
         if wider:
             raise Malformed(wider[0], f"goes beyond the licence it derives from (so do: {', '.join(wider)}); make it narrower or shorter.")
 
-    def _new_row(self, client_id: str, parent_id: str | None, terms: Terms, given: list[str], by: str) -> LicenceRow:
+    def _new_row(self, client_id: str, parent_id: str | None, terms: Terms, given: list[dict[str, Any]], by: str) -> LicenceRow:
         checked = Terms.from_json(terms.to_json(), self._words)
         return LicenceRow(
             id=f"lic-{secrets.token_hex(8)}",
@@ -211,6 +208,8 @@ class Licences:
                 "parent": row.parent_id,
                 "terms": row.terms,
                 "acknowledgements": row.acknowledgements,
+                "applied_by": row.applied_by,
+                "applied_at": iso(row.applied_at),
                 "granted_by": by,
                 "granted_at": iso(self._clock.now()),
             }
@@ -243,14 +242,19 @@ def licence_of(row: LicenceRow, parent: Licence | None, seal: DocumentSeal, word
     """Read one licence. What its sealed document does not bear out is `damaged`, and allows nothing."""
     try:
         if row.document is None and row.state in {"applied", "revoked"}:
-            return Licence(row.id, row.client_id, row.state, Terms.from_json(row.terms, words), row.reason, None, parent)
+            return Licence(row.id, row.client_id, row.state, Terms.from_json(row.terms, words), row.reason, None, parent, _said(row))
         document = seal.open(row.document or "")
         terms = Terms.from_json(document.get("terms"), words)
     except Malformed:
         return _damaged(row, parent)
     if (document.get("id"), document.get("client"), document.get("parent")) != (row.id, row.client_id, row.parent_id):
         return _damaged(row, parent)
-    return Licence(row.id, row.client_id, row.state, terms, row.reason, row.document, parent)
+    return Licence(row.id, row.client_id, row.state, terms, row.reason, row.document, parent, _said(row))
+
+
+def _said(row: LicenceRow) -> dict[str, Any]:
+    texts = [text if isinstance(text, dict) else {"name": text} for text in row.acknowledgements]
+    return {"by": row.applied_by, "at": iso(row.applied_at), "texts": texts}
 
 
 def _damaged(row: LicenceRow, parent: Licence | None) -> Licence:
@@ -266,16 +270,11 @@ def _in_state(session: Session, licence_id: str, allowed: set[str], state: str) 
     return row
 
 
-def _must_be_active(session: Session, client_id: str) -> None:
+def _must_be_active(session: Session, client_id: str) -> str:
+    """Return the client's kind. Raises NotOnRecord or StateForbids."""
     client = session.get(ClientRow, client_id)
     if client is None:
         raise NotOnRecord("client")
     if client.state != "active":
         raise StateForbids(f"The client `{client_id}` is {client.state}; nothing is licensed to it until the registrar changes that.")
-
-
-def _all_acknowledged(given: Sequence[str]) -> list[str]:
-    missing = sorted(ACKNOWLEDGEMENTS.keys() - set(given))
-    if missing:
-        raise Malformed("acknowledgements", f"must name each promise that a licence asks for; missing: {', '.join(missing)}.")
-    return sorted(ACKNOWLEDGEMENTS)
+    return client.kind

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from gateway.registry.licences import ACKNOWLEDGEMENTS
+from gateway.registry.acknowledgements import shipped
 from tests.stories.town import CASE, NGO, POLICE
 
 EVIL = '"><script>alert(1)</script>'
@@ -20,7 +20,7 @@ APPLICATION = {
     "valid_to": "2027-01-01",
     "quota_day": "7",
     "quota_case": "3",
-    "acknowledgements": "\n".join(ACKNOWLEDGEMENTS),
+    "acknowledgements": "\n".join(shipped().all()),
 }
 
 

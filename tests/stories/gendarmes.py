@@ -18,12 +18,12 @@ from gateway.cli.demo.cast import REGISTRARS, REVIEWER, Seeding
 from gateway.clock import FixedClock
 from gateway.enforcement.duties.scheduler import Round
 from gateway.enforcement.orders import order_for
+from gateway.registry.acknowledgements import shipped
 from gateway.registry.authorisations import Authorisation, Paper
 from gateway.registry.cases import Case, Target
 from gateway.registry.clients import NewClient
 from gateway.registry.evidence import Evidence
 from gateway.registry.galleries import Gallery
-from gateway.registry.licences import ACKNOWLEDGEMENTS
 from gateway.registry.rulebook import Rulebooks
 from gateway.registry.terms import OWN, Terms, pairs
 from gateway.registry.trainings import Training
@@ -129,7 +129,7 @@ async def _settle(town: France) -> None:
     registry.clients.register(NewClient(GENDARMES, "Gendarmes (invented)", "police_federal", place="FR"), REGISTRARS[0])
     grants = pairs(("missing_person",), ("detect", "enroll", "identify", "live_identify", "verify"))
     terms = Terms(grants, (OWN,), ("FR",), now - timedelta(minutes=1), now + timedelta(days=700), 1000, 1000)
-    applied = registry.licences.apply(GENDARMES, terms, tuple(ACKNOWLEDGEMENTS), REGISTRARS[0])
+    applied = registry.licences.apply(GENDARMES, terms, shipped().all(), REGISTRARS[0])
     registry.licences.grant(applied.id, REGISTRARS[1])
     for kind in ("national_rbi_law", "fria", "eu_registered"):
         shown = Evidence(GENDARMES, kind, True, now - timedelta(days=1), now + timedelta(days=300))

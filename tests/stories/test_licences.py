@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 from gateway.cli.demo.cast import AUDITOR, REGISTRARS
 from gateway.cli.licences import app as licences_command
 from gateway.clock import iso
+from gateway.registry.acknowledgements import shipped
 from gateway.registry.clients import NewClient
-from gateway.registry.licences import ACKNOWLEDGEMENTS
 from tests.stories.town import GALLERY, NGO, POLICE, SEEKING, Town
 
 pytestmark = pytest.mark.anyio
-ALL = list(ACKNOWLEDGEMENTS)
+ALL = list(shipped().all())
 ONE, TWO = REGISTRARS
 
 

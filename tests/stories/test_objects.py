@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.cli.demo.cast import REGISTRARS
 from gateway.enforcement.duties.terms import TERMS
+from gateway.registry.acknowledgements import shipped
 from gateway.registry.authorisations import Paper
 from gateway.registry.clients import NewClient
 from gateway.registry.duties import Promise
 from gateway.registry.evidence import Evidence
 from gateway.registry.issuers import IssuerRecord
-from gateway.registry.licences import ACKNOWLEDGEMENTS
 from gateway.registry.restrictions import Scope
 from gateway.registry.trainings import Training
 from gateway.registry.webhooks import Webhook
@@ -132,7 +132,7 @@ FITTING: dict[str, dict[str, Any]] = {
     "/v1/licences/{licence_id}/sublicences": {
         "client": "city-police",
         "terms": TERMS_OF_A_PART,
-        "acknowledgements": list(ACKNOWLEDGEMENTS),
+        "acknowledgements": list(shipped().all()),
     },
     "/v1/clients/{client_id}/keys": {"key": jwk_of(ec.generate_private_key(ec.SECP256R1()), "new-key")},
     "/v1/clients/{client_id}/cases": {"reference": "MP-NEW", "target": {"kind": "specific_person"}},

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+from gateway.registry.acknowledgements import shipped
 from gateway.registry.cases import Case, Target
 from gateway.registry.idempotency import IdempotencyRow
-from gateway.registry.licences import ACKNOWLEDGEMENTS
 from gateway.registry.terms import OWN, Terms, pairs
 from tests.stories.town import NGO, PROBE, SEEKING, Town, running_town
 
@@ -182,7 +182,7 @@ async def test_the_quotas_stand_in_the_headers_of_each_answer_and_a_spent_one_sa
         registry.cases.open(Case(NGO, f"MP-{number}", Target("specific_person", role="missing")), "registrar-1")
     wide = next(licence for licence in registry.licences.all(NGO) if licence.state == "granted")
     terms = Terms(pairs(("missing_person",), ("verify",)), (OWN,), ("US",), now - timedelta(minutes=1), now + timedelta(days=1), 3, 2)
-    narrow = registry.licences.grant(registry.licences.apply(NGO, terms, tuple(ACKNOWLEDGEMENTS), "registrar-1").id, "registrar-2")
+    narrow = registry.licences.grant(registry.licences.apply(NGO, terms, shipped().all(), "registrar-1").id, "registrar-2")
     registry.licences.suspend(wide.id, "another licence is looked at")
     try:
         first, _second, case, third, day = [await verify(town, None, **{"custodes-case": f'"MP-{number}"'}) for number in (1, 1, 1, 2, 3)]

@@ -17,7 +17,7 @@ from gateway.assembly.homes import open_log
 from gateway.assembly.registers import open_registry
 from gateway.cli.demo.cast import NGO, PORTRAITS, PROBE
 from gateway.clock import SystemClock
-from gateway.registry.licences import ACKNOWLEDGEMENTS
+from gateway.registry.acknowledgements import shipped
 from gateway.registry.terms import OWN, Terms, pairs
 from gateway.settings import Settings, read_settings
 from tests.stories.town import SEEKING
@@ -34,7 +34,7 @@ def allow(settings: Settings, quota: int) -> None:
     terms = Terms(
         pairs(("missing_person",), ("verify",)), (OWN,), ("US",), now - timedelta(minutes=1), now + timedelta(days=1), quota, quota
     )
-    registry.licences.grant(registry.licences.apply(NGO, terms, tuple(ACKNOWLEDGEMENTS), "registrar-1").id, "registrar-2")
+    registry.licences.grant(registry.licences.apply(NGO, terms, shipped().all(), "registrar-1").id, "registrar-2")
     registry.close()
 
 

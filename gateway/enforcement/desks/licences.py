@@ -2,6 +2,8 @@
 
 Every step blocks for a commit; it raises what Registrar.give() and take() raise. Nobody grants what they applied for."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -117,4 +119,11 @@ def _told(licence: Licence) -> dict[str, object]:
         "terms": {**terms, "grants": grants[:_TERMS_IN_AN_ENTRY], "galleries": galleries[:_TERMS_IN_AN_ENTRY]},
         "grants": len(grants),
         "document_sha256": licence.document_digest,
+        "acknowledged_sha256": _digest_of(licence.acknowledged),
     }
+
+
+def _digest_of(acknowledged: Mapping[str, Any] | None) -> str:
+    """SHA-256 over the acknowledged texts (name, edition and digest of each) in their canonical form, as the registry shows them."""
+    texts = [] if acknowledged is None else acknowledged["texts"]
+    return hashlib.sha256(json.dumps(texts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

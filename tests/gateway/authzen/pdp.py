@@ -19,9 +19,9 @@ from cryptography.x509.oid import NameOID
 from gateway.assembly.registers import Registry, open_registry
 from gateway.cli.service import running
 from gateway.clock import SystemClock
+from gateway.registry.acknowledgements import shipped
 from gateway.registry.clients import NewClient
 from gateway.registry.galleries import Gallery
-from gateway.registry.licences import ACKNOWLEDGEMENTS
 from gateway.registry.terms import Terms
 from gateway.settings import read_settings
 from policies.rulebook import build
@@ -88,7 +88,7 @@ def furnish(registry: Registry) -> None:
         ("bob", ("access_control:enroll",), ("record-2",)),
     ):
         terms = Terms(grants, galleries, ("FR",), now - timedelta(hours=1), now + timedelta(days=1), 100, 100)
-        registry.licences.grant(registry.licences.apply(client, terms, tuple(ACKNOWLEDGEMENTS), "registrar-1").id, "registrar-2")
+        registry.licences.grant(registry.licences.apply(client, terms, shipped().all(), "registrar-1").id, "registrar-2")
     staff = registry.staff
     for person, role in (("author", "policy_author"), ("approver", "policy_approver"), ("auditor-1", "auditor"), ("looker", "reviewer")):
         staff.redeem(staff.invite(person, person, (role,), "installation").secret)

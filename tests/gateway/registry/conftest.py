@@ -20,6 +20,7 @@ import gateway.store
 from gateway.clock import FixedClock
 from gateway.identity.keyring import Keyring
 from gateway.identity.seals import RegistrarSeal, open_statement
+from gateway.registry.acknowledgements import shipped
 from gateway.registry.authorisations import Authorisations, Paper
 from gateway.registry.authorities import Authorities
 from gateway.registry.cases import Cases
@@ -30,7 +31,7 @@ from gateway.registry.fields import Words
 from gateway.registry.galleries import Galleries
 from gateway.registry.idempotency import IdempotencyKeys
 from gateway.registry.identities import Identities
-from gateway.registry.licences import ACKNOWLEDGEMENTS, Licence, Licences
+from gateway.registry.licences import Licence, Licences
 from gateway.registry.lookups import Lookups
 from gateway.registry.quotas import Quotas
 from gateway.registry.revocations import Revocations
@@ -129,7 +130,7 @@ class Register:
 
     def licence(self, client: str = "ngo", **changes: Any) -> Licence:
         """A licence that stands."""
-        return self.licences.grant(self.licences.apply(client, self.terms(**changes), list(ACKNOWLEDGEMENTS), by=client).id, by="registrar")
+        return self.licences.grant(self.licences.apply(client, self.terms(**changes), list(shipped().all()), by=client).id, by="registrar")
 
     def paper(self, **changes: Any) -> Paper:
         """A court order that is good now, with changes."""

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from gateway.registry.acknowledgements import shipped
 from gateway.registry.coverage import Use, covering
 from gateway.registry.errors import LicenceRefused, Malformed, NotOnRecord, SamePerson, StateForbids
 from gateway.registry.galleries import Gallery
-from gateway.registry.licences import ACKNOWLEDGEMENTS, Licence
+from gateway.registry.licences import Licence
 from gateway.registry.terms import OWN, Terms, pairs
 from tests.gateway.registry.conftest import NOON, Register
 
-ALL = list(ACKNOWLEDGEMENTS)
+ALL = list(shipped().all())
 SEARCH = Use("missing_person", "identify", "US-WA-SEATTLE")
 
 

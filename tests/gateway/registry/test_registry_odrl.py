@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.registry.acknowledgements import shipped
 from gateway.registry.fields import Words
-from gateway.registry.licences import ACKNOWLEDGEMENTS, Licence
+from gateway.registry.licences import Licence
 from gateway.registry.odrl import OdrlRefused, write_policy
 from gateway.registry.odrl_reading import read_policy
 from gateway.registry.terms import OWN, Terms
@@ -98,9 +99,9 @@ def test_the_document_says_prohibit_and_names_the_nearest_terms_of_dpv_and_of_th
 
 def test_a_sublicence_names_its_holder_as_the_assigner_and_an_application_is_a_request(register: Register) -> None:
     parent = register.licence(may_sublicense=True, galleries=())
-    child = register.licences.sublicense("ngo", parent.id, "police", register.terms(galleries=()), list(ACKNOWLEDGEMENTS))
+    child = register.licences.sublicense("ngo", parent.id, "police", register.terms(galleries=()), list(shipped().all()))
     assert write_policy(child, DPV)["assigner"] == "urn:custodes:client:ngo"
-    applied = register.licences.apply("ngo", register.terms(), list(ACKNOWLEDGEMENTS), by="ngo")
+    applied = register.licences.apply("ngo", register.terms(), list(shipped().all()), by="ngo")
     assert write_policy(applied, DPV)["@type"] == "Request"
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.registry.acknowledgements import shipped
 from gateway.registry.errors import QuotaExceeded
-from gateway.registry.licences import ACKNOWLEDGEMENTS
 from tests.gateway.registry.conftest import NOON, Register
 
 
@@ -51,7 +51,7 @@ def test_two_clients_with_the_same_case_reference_do_not_share_a_count(register:
 
 def test_sublicences_pay_from_the_licence_they_derive_from_too(register: Register) -> None:
     parent = register.licence(may_sublicense=True, quota_day=3, galleries=())
-    child = register.licences.sublicense("ngo", parent.id, "police", register.terms(galleries=(), quota_day=3), list(ACKNOWLEDGEMENTS))
+    child = register.licences.sublicense("ngo", parent.id, "police", register.terms(galleries=(), quota_day=3), list(shipped().all()))
     register.quotas.spend([child], "CR-1", NOON)
     register.quotas.spend([parent], "MP-1", NOON)
     assert register.quotas.spend([child], "CR-1", NOON).remaining == 0
@@ -88,7 +88,7 @@ def test_who_can_use_one_of_several_licences_tomorrow_is_told_to_come_back_and_w
 def test_a_sub_licence_whose_parent_is_used_up_gives_back_what_it_counted_and_the_next_one_pays(register: Register) -> None:
     parent = register.licence(may_sublicense=True, quota_day=1, quota_case=5, galleries=())
     terms = register.terms(galleries=(), quota_day=1, quota_case=5)
-    child = register.licences.sublicense("ngo", parent.id, "police", terms, list(ACKNOWLEDGEMENTS))
+    child = register.licences.sublicense("ngo", parent.id, "police", terms, list(shipped().all()))
     own = register.licence("police", quota_day=5)
     register.quotas.spend([parent], "MP-1", NOON)
     assert register.quotas.spend([child, own], "CR-1", NOON).licence.id == own.id

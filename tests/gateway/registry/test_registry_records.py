@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
+from gateway.registry.acknowledgements import shipped
 from gateway.registry.cases import Case, Target
 from gateway.registry.clients import NewClient
 from gateway.registry.errors import AlreadyOnRecord, Malformed, NotOnRecord, StateForbids
 from gateway.registry.galleries import Gallery
 from gateway.registry.identities import Identity
 from gateway.registry.issuers import IssuerRecord, Issuers
-from gateway.registry.licences import ACKNOWLEDGEMENTS
 from tests.gateway.registry.conftest import Register
 
 CHILD = Case("ngo", "MP-1", Target("specific_person", "missing", True), {"offence": "abduction", "max_penalty_years": 8})
@@ -44,7 +44,7 @@ def test_nothing_is_put_on_record_for_a_client_that_is_not(register: Register) -
     for put in (
         lambda: register.cases.open(Case("nobody", "MP-1", Target("specific_person")), by="nobody"),
         lambda: register.galleries.create(Gallery("g", "nobody", "consented", (), (), 30)),
-        lambda: register.licences.apply("nobody", register.terms(), list(ACKNOWLEDGEMENTS), by="nobody"),
+        lambda: register.licences.apply("nobody", register.terms(), list(shipped().all()), by="nobody"),
         lambda: register.authorisations.record(register.paper(client_id="nobody"), by="ann"),
     ):
         with pytest.raises(NotOnRecord) as caught:
