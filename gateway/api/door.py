@@ -18,6 +18,7 @@ from gateway.enforcement.registrar import Actor
 from gateway.errors import CustodesError
 from gateway.identity.callers import Caller, Callers
 from gateway.identity.errors import CallerRefused, RoleMissing, TokenRefused
+from gateway.identity.tokens import hash_of
 from gateway.records import entries
 from gateway.registry.errors import ClientRefused, NotOnRecord
 from gateway.registry.lookups import Lookups, View
@@ -64,10 +65,8 @@ class Door:
             return await self.callers.identify(_bearer(request), view), view
         except (TokenRefused, CallerRefused, ClientRefused) as refused:
             why = refused.reason if isinstance(refused, TokenRefused) else refused.code
-            token_hash = refused.token_hash if isinstance(refused, TokenRefused) else None
-            await self.journal.write(
-                entries.authn_denied(at=self.clock.now(), token_sha256=token_hash or None, why=why, path=entries.route_of(request.scope))
-            )
+            path, shown = entries.route_of(request.scope), _shown(request)
+            await self.journal.write(entries.authn_denied(at=self.clock.now(), token_sha256=shown, why=why, path=path))
             raise Unauthenticated from refused
 
     async def caller(self, request: Request) -> Caller:
@@ -153,7 +152,16 @@ def _bearer(request: Request) -> str:
     header = request.headers.get("authorization", "")
     if header[: len(_SCHEME)].lower() != _SCHEME:
         raise TokenRefused("not-bearer" if header else "no-token")
-    return header[len(_SCHEME) :].strip()
+    # One blank, and nothing that is trimmed away: what is verified is what was sent, and what the entry has the hash of.
+    return header[len(_SCHEME) :]
+
+
+def _shown(request: Request) -> str | None:
+    """Return the hash of the token that was shown, whatever is wrong with it; None where none was."""
+    try:
+        return hash_of(_bearer(request)) or None
+    except TokenRefused:
+        return None
 
 
 def headers_of(request: Request) -> dict[str, str]:

@@ -14,6 +14,7 @@ from gateway.clock import Clock
 from gateway.enforcement.journal import Journal
 from gateway.identity.errors import TokenRequestRefused
 from gateway.identity.issuer import JWKS_PATH, METADATA_PATH, TOKEN_PATH, BuiltInIssuer
+from gateway.identity.tokens import hash_of
 from gateway.records import entries
 
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -40,11 +41,14 @@ class OAuthDoor:
 
     async def token(self, request: Request) -> Response:
         """Answer in RFC 6749's own form, errors too; a refused assertion is in the log."""
+        form: dict[str, str] = {}
         try:
-            issued = await asyncio.to_thread(self.issuer.answer, await self._form(request))
+            form = await self._form(request)
+            issued = await asyncio.to_thread(self.issuer.answer, form)
         except TokenRequestRefused as refused:
+            shown = hash_of(form.get("client_assertion")) or None
             await self.journal.write(
-                entries.authn_denied(at=self.clock.now(), token_sha256=None, why=f"token-request:{refused.reason}", path=TOKEN_PATH)
+                entries.authn_denied(at=self.clock.now(), token_sha256=shown, why=f"token-request:{refused.reason}", path=TOKEN_PATH)
             )
             error = refused.code.replace("-", "_")
             return json_response({"error": error, "error_description": refused.sentence}, _STATUS.get(refused.code, 400))

@@ -121,6 +121,11 @@ class TrustBook(Protocol):
         ...
 
 
+def hash_of(token: object) -> str:
+    """Return the SHA-256 of a token, in hex: all that is ever recorded of it. Empty for what is no text, or an empty one."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest() if isinstance(token, str) and token else ""
+
+
 class TokenVerifier:
     """Verifies access tokens, and remembers the good ones until they end, their key goes, or they are revoked."""
 
