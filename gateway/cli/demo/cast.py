@@ -14,7 +14,7 @@ from engine.galleries.vault import Vault
 from gateway.assembly.request_path import Assembly
 from gateway.enforcement.registrar import Actor
 from gateway.records import entries
-from gateway.registry.acknowledgements import shipped
+from gateway.registry import acknowledgements
 from gateway.registry.cases import Case, Target
 from gateway.registry.clients import NewClient
 from gateway.registry.errors import NotOnRecord
@@ -97,7 +97,7 @@ class Seeding:
     async def _client(self, client: NewClient, terms: Terms) -> None:
         registry = self.house.registry
         await asyncio.to_thread(registry.clients.register, client, REGISTRARS[0])
-        applied = await asyncio.to_thread(registry.licences.apply, client.id, terms, shipped().all(), REGISTRARS[0])
+        applied = await asyncio.to_thread(registry.licences.apply, client.id, terms, acknowledgements.shipped().all(), REGISTRARS[0])
         await asyncio.to_thread(registry.licences.grant, applied.id, REGISTRARS[1])
         await self._record("licence-change", "granted", {"client": client.id, "licence": applied.id, "grants": list(terms.grants)})
 
