@@ -22,7 +22,7 @@ from joserfc import jwt as second_jwt
 
 from gateway.clock import FixedClock
 from gateway.identity.errors import TokenRefused
-from gateway.identity.tokens import TokenVerifier
+from gateway.identity.tokens import TokenVerifier, Trust, VerifyingKey
 from tests.gateway.identity.hostile import AUDIENCE, FAMILIES, ISSUER, NOW, OTHER, Bench, Book, b64, controls, public_of
 from tests.gateway.identity.hostile_more import MORE, more_controls
 
@@ -188,3 +188,23 @@ def test_rubbish_of_any_kind_is_refused_and_never_crashes(bench: Bench, verifier
         token = cut.decode("latin-1")
         if token != good:
             assert ours(verifier, token) != "accepted", token
+
+
+def test_two_issuers_that_name_their_keys_alike_never_stand_in_for_one_another(bench: Bench) -> None:
+    keys = {ISSUER: bench.r, OTHER: bench.other}
+    trusts = {
+        issuer: Trust(issuer, issuer, frozenset({AUDIENCE}), {"same": VerifyingKey(public_of(key, "same"))}) for issuer, key in keys.items()
+    }
+
+    class Alike:
+        def trust(self, issuer: str) -> Trust | str:
+            return trusts.get(issuer, "issuer-unknown")
+
+    doorkeeper = TokenVerifier(Alike(), FixedClock(datetime.fromtimestamp(NOW, UTC)))
+    answers = {}
+    for issuer in keys:
+        for signer, key in keys.items():
+            signing = Bench(key, bench.e, bench.other, bench.stranger)
+            token = signing.token(signing.header(kid="same"), signing.claims(iss=issuer))
+            answers[issuer, signer] = ours(doorkeeper, token)
+    assert answers == {(issuer, signer): "accepted" if issuer == signer else "signature" for issuer in keys for signer in keys}
