@@ -120,7 +120,7 @@ def _doors(house: Assembly) -> list[APIRouter]:
         RulebookDoor(door, house.explorer, house.journal, house.clock, texts),
         TransparencyDoor(house.log),
         ReceiptDoor(house.log, house.cosigning.published, house.verifier_key),
-        OAuthDoor(house.registry.issuer, house.journal, house.clock, limits),
+        OAuthDoor(house.registry.issuer, house.desks.trust, house.journal, house.clock, limits),
         HealthDoor(house.readiness),
     )
     return [routes.router() for routes in doors]

@@ -12,7 +12,7 @@ from typing import Any
 from gateway.clock import Clock
 from gateway.identity.errors import KeyringDamaged, TokenRefused, TokenRequestRefused
 from gateway.identity.keyring import Keyring, PreparedKey
-from gateway.identity.tokens import CLIENT_ASSERTION, LONGEST_LIFE, SKEW, Claims, SigningKey, Trust, VerifyingKey, check
+from gateway.identity.tokens import ACCESS_TOKEN, CLIENT_ASSERTION, LONGEST_LIFE, SKEW, Claims, SigningKey, Trust, VerifyingKey, check
 from gateway.registry.errors import NotOnRecord, RegistryError
 from gateway.registry.identities import BUILT_IN
 from gateway.registry.lookups import Lookups, View
@@ -20,6 +20,8 @@ from gateway.registry.revocations import Revocations
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - an address
 JWKS_PATH = "/oauth/jwks"
+REVOCATION_PATH = "/oauth/revoke"
+INTROSPECTION_PATH = "/oauth/introspect"
 METADATA_PATH = "/.well-known/oauth-authorization-server"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 OLD_KEYS_KEPT = timedelta(seconds=LONGEST_LIFE + SKEW)
@@ -74,12 +76,30 @@ class BuiltInIssuer:
         Raises TokenRequestRefused: unsupported-grant-type, invalid-request, invalid-scope, invalid-client."""
         if form.get("grant_type") != "client_credentials":
             raise TokenRequestRefused("unsupported-grant-type", "Only `client_credentials` is answered here.", "grant-type")
-        if form.get("client_assertion_type") != ASSERTION_TYPE or "client_secret" in form:
-            raise TokenRequestRefused("invalid-request", f"Authenticate with `client_assertion_type={ASSERTION_TYPE}`.", "assertion-type")
         if form.get("scope"):
             raise TokenRequestRefused(
                 "invalid-scope", "There are no scopes here: the licence says what you may do. Leave `scope` out.", "scope"
             )
+        return self.mint(self.authenticate(form))
+
+    def own_token(self, form: Mapping[str, str]) -> tuple[str, Claims | None]:
+        """Return which client asks about `token`, and its claims if it is a good one of that very client. Writes, as answer() does.
+
+        Of any other token, revoked and expired ones among them, nothing is told. Raises TokenRequestRefused."""
+        client = self.authenticate(form)
+        if not form.get("token"):
+            raise TokenRequestRefused("invalid-request", "Name the token that you ask about in `token`.", "token-missing")
+        try:
+            claims, _ = check(form["token"], ACCESS_TOKEN, _Alone(self), int(self._clock.now().timestamp()))
+        except TokenRefused:
+            return client, None
+        stands = claims.subject == client and not self._lookups.now().revoked(BUILT_IN, claims.token_id)
+        return client, claims if stands else None
+
+    def authenticate(self, form: Mapping[str, str]) -> str:
+        """Return the client that signed the assertion, which is used up. Raises TokenRequestRefused: invalid-request, invalid-client."""
+        if form.get("client_assertion_type") != ASSERTION_TYPE or "client_secret" in form:
+            raise TokenRequestRefused("invalid-request", f"Authenticate with `client_assertion_type={ASSERTION_TYPE}`.", "assertion-type")
         view = self._lookups.now()
         try:
             claims, _ = check(form.get("client_assertion"), CLIENT_ASSERTION, _Clients(view, self), int(self._clock.now().timestamp()))
@@ -91,7 +111,7 @@ class BuiltInIssuer:
             raise _invalid_client(refused.reason) from None
         except RegistryError as refused:
             raise _invalid_client(refused.code) from None
-        return self.mint(claims.subject)
+        return claims.subject
 
     def trust(self) -> Trust | str:
         """Return the keys that verify our tokens now; the same object until a key comes or goes."""
@@ -119,6 +139,12 @@ class BuiltInIssuer:
             "response_types_supported": [],
             "token_endpoint_auth_methods_supported": ["private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": ["ES256", "RS256"],
+            "revocation_endpoint": self.issuer + REVOCATION_PATH,
+            "revocation_endpoint_auth_methods_supported": ["private_key_jwt"],
+            "revocation_endpoint_auth_signing_alg_values_supported": ["ES256", "RS256"],
+            "introspection_endpoint": self.issuer + INTROSPECTION_PATH,
+            "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
+            "introspection_endpoint_auth_signing_alg_values_supported": ["ES256", "RS256"],
         }
 
     def rotate_keys(self) -> str:
@@ -139,6 +165,16 @@ class BuiltInIssuer:
         # Kept a little longer than the assertion is good for, so that a clock set back does not let it in again.
         ends = datetime.fromtimestamp(claims.expires_at + SKEW, UTC)
         self._revocations.redeem_assertion(claims.subject, claims.token_id, ends)
+
+
+class _Alone:
+    """The built-in issuer as the only one: what others issued is not ours to tell of."""
+
+    def __init__(self, issuer: BuiltInIssuer) -> None:
+        self._issuer = issuer
+
+    def trust(self, issuer: str) -> Trust | str:
+        return self._issuer.trust() if issuer == self._issuer.issuer else "issuer-unknown"
 
 
 class _Clients:

@@ -3,12 +3,13 @@
 Fetches nothing: an issuer's documents are looked at before they get here. Every step blocks for a commit and raises as Registrar does."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from gateway.clock import iso
 from gateway.enforcement.registrar import Actor, Done, Registrar
 from gateway.identity.issuer import BuiltInIssuer
+from gateway.identity.tokens import LONGEST_LIFE, Claims
 from gateway.registry.clients import Clients
 from gateway.registry.errors import SamePerson
 from gateway.registry.fields import moment
@@ -75,6 +76,14 @@ class TrustDesk:
         """Refuse a token from the next request on; the list forgets it once it has ended by itself."""
         said = {"issuer": issuer, "jti": jti, "ends_at": iso(moment("ends_at", ends_at)), "reason": reason}
         return self.registrar.take(actor, OPERATOR, "key-change", "token-revoked", said)
+
+    def give_back_token(self, actor: Actor, claims: Claims) -> Done[object]:
+        """Refuse a token of the built-in issuer because its own client asks for it (RFC 7009)."""
+        ends_at = datetime.fromtimestamp(claims.expires_at + LONGEST_LIFE, UTC)  # long enough for a clock that is set back
+        said = {"issuer": BUILT_IN, "jti": claims.token_id, "ends_at": iso(ends_at), "reason": "its client gave it back"}
+        return self.registrar.take(
+            actor, None if actor == Actor("client", claims.subject) else OPERATOR, "key-change", "token-revoked", said
+        )
 
     def rotate_issuer_key(self, actor: Actor) -> Done[str]:
         """Sign tokens with a new key from now on; the old one verifies until its last token has ended.

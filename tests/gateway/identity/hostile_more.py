@@ -97,12 +97,10 @@ def twisted_ec(b: Bench) -> Family:
         yield f"ES256 signature: {name}", f"{head}.{body}.{b64(forged)}"
 
 
-def twisted_rsa(b: Bench) -> Family:
-    head, body = b64(raw(b.header())), b64(raw(b.claims()))
-    message = f"{head}.{body}".encode()
-    numbers = b.r.private_numbers()
-    n, size = numbers.public_numbers.n, 256
-    real = int.from_bytes(b.r.sign(message, padding.PKCS1v15(), hashes.SHA256()), "big")
+def wrong_blocks(b: Bench, message: bytes) -> dict[str, bytes]:
+    """Signatures by the private key itself, over blocks that are not exactly those of RFC 8017."""
+    numbers, size = b.r.private_numbers(), 256
+    n = numbers.public_numbers.n
     info, digest = bytes.fromhex("3031300d060960864801650304020105000420"), hashlib.sha256(message).digest()
     short_info = bytes.fromhex("302f300b0609608648016503040201" + "0420")
 
@@ -112,13 +110,7 @@ def twisted_rsa(b: Bench) -> Family:
     def padded(tail: bytes, kind: bytes = b"\x01", fill: bytes = b"\xff") -> bytes:
         return b"\0" + kind + fill * (size - 3 - len(tail)) + b"\0" + tail
 
-    for name, forged in {
-        "and garbage": real.to_bytes(size, "big") + b"garbage",
-        "plus the modulus": (real + n).to_bytes(size + 1, "big"),
-        "its complement": (n - real).to_bytes(size, "big"),
-        "backwards": real.to_bytes(size, "big")[::-1],
-        "as hex": real.to_bytes(size, "big").hex().encode(),
-        "in a longer field": real.to_bytes(size + 8, "big"),
+    return {
         "without DigestInfo": private(padded(digest)),
         "DigestInfo without NULL": private(padded(short_info + digest)),
         "short padding, garbage behind": private(b"\0\1" + b"\xff" * 8 + b"\0" + info + digest + b"g" * (size - 11 - len(info) - 32)),
@@ -129,6 +121,22 @@ def twisted_rsa(b: Bench) -> Family:
         "digest twice": private(padded(info + digest + digest)),
         "digest cut": private(padded(info + digest[:-1])),
         "the message itself": private(padded(message[:100])),
+    }
+
+
+def twisted_rsa(b: Bench) -> Family:
+    head, body = b64(raw(b.header())), b64(raw(b.claims()))
+    message = f"{head}.{body}".encode()
+    numbers = b.r.private_numbers()
+    n, size = numbers.public_numbers.n, 256
+    real = int.from_bytes(b.r.sign(message, padding.PKCS1v15(), hashes.SHA256()), "big")
+    for name, forged in {
+        "and garbage": real.to_bytes(size, "big") + b"garbage",
+        "plus the modulus": (real + n).to_bytes(size + 1, "big"),
+        "its complement": (n - real).to_bytes(size, "big"),
+        "backwards": real.to_bytes(size, "big")[::-1],
+        "as hex": real.to_bytes(size, "big").hex().encode(),
+        "in a longer field": real.to_bytes(size + 8, "big"),
         "SHA-1": b.r.sign(message, padding.PKCS1v15(), hashes.SHA1()),  # noqa: S303 - it is to be refused
         "SHA-384": b.r.sign(message, padding.PKCS1v15(), hashes.SHA384()),
         "SHA-512": b.r.sign(message, padding.PKCS1v15(), hashes.SHA512()),
@@ -139,6 +147,7 @@ def twisted_rsa(b: Bench) -> Family:
         "of the header alone": b.signature(head.encode(), "RS256"),
         "with a line break signed along": b.signature(message + b"\n", "RS256"),
         "over another split": b.signature(message.replace(b".", b""), "RS256"),
+        **wrong_blocks(b, message),
     }.items():
         yield f"RS256 signature: {name}", f"{head}.{body}.{b64(forged)}"
 
@@ -209,43 +218,47 @@ def disguised_names(b: Bench) -> Family:
             yield f"claims: {name} {how}", b.token(claims=json.dumps(claims))
 
 
+def texts_that_are_no_json(good: str) -> dict[str, str]:
+    return {
+        "a comment before": "/* x */" + good,
+        "a line of comment": "// x\n" + good,
+        "a hash comment": "# x\n" + good,
+        "an HTML comment": "<!-- -->" + good,
+        "names without quotes": good.replace('"typ"', "typ").replace('"exp"', "exp"),
+        "a plus before a number": good[:-1] + ',"x5t":+1}',
+        "a number that ends in a point": good[:-1] + ',"x5t":1.}',
+        "a number that begins with one": good[:-1] + ',"x5t":.5}',
+        "a hexadecimal number": good[:-1] + ',"x5t":0x1F}',
+        "an octal number": good[:-1] + ',"x5t":017}',
+        "a number with underscores": good[:-1] + ',"x5t":1_000}',
+        "Python's True": good[:-1] + ',"x5t":True}',
+        "undefined": good[:-1] + ',"x5t":undefined}',
+        "minus infinity": good[:-1] + ',"x5t":-Infinity}',
+        "a bad escape": good[:-1] + ',"x5t":"\\x41"}',
+        "half an escape": good[:-1] + ',"x5t":"\\u00"}',
+        "a raw tab in a text": good[:-1] + ',"x5t":"a\tb"}',
+        "a NUL behind": good + "\0",
+        "a NUL before": "\0" + good,
+        "a NUL between": good.replace(", ", ",\0"),
+        "a no-break space": good.replace(", ", ",\xa0"),
+        "a form feed": good.replace(", ", ",\f"),
+        "a vertical tab": good.replace(", ", ",\v"),
+        "a byte order mark as an escape": "\\ufeff" + good,
+        "two objects": good + good,
+        "a line each": good + "\n" + good,
+        "a comma behind": good + ",",
+        "a comma before": "{," + good[1:],
+        "an equals sign": good.replace(": ", " = ", 1),
+        "brackets that do not match": good[:-1] + "]",
+        "no end": good + "{",
+        "YAML": "alg: RS256\ntyp: at+jwt\nkid: r1\n",
+        "a form": "alg=RS256&typ=at%2Bjwt&kid=r1",
+    }
+
+
 def no_json(b: Bench) -> Family:
     for part, good in (("header", json.dumps(b.header())), ("claims", json.dumps(b.claims()))):
-        for what, text in {
-            "a comment before": "/* x */" + good,
-            "a line of comment": "// x\n" + good,
-            "a hash comment": "# x\n" + good,
-            "an HTML comment": "<!-- -->" + good,
-            "names without quotes": good.replace('"typ"', "typ").replace('"exp"', "exp"),
-            "a plus before a number": good[:-1] + ',"x5t":+1}',
-            "a number that ends in a point": good[:-1] + ',"x5t":1.}',
-            "a number that begins with one": good[:-1] + ',"x5t":.5}',
-            "a hexadecimal number": good[:-1] + ',"x5t":0x1F}',
-            "an octal number": good[:-1] + ',"x5t":017}',
-            "a number with underscores": good[:-1] + ',"x5t":1_000}',
-            "Python's True": good[:-1] + ',"x5t":True}',
-            "undefined": good[:-1] + ',"x5t":undefined}',
-            "minus infinity": good[:-1] + ',"x5t":-Infinity}',
-            "a bad escape": good[:-1] + ',"x5t":"\\x41"}',
-            "half an escape": good[:-1] + ',"x5t":"\\u00"}',
-            "a raw tab in a text": good[:-1] + ',"x5t":"a\tb"}',
-            "a NUL behind": good + "\0",
-            "a NUL before": "\0" + good,
-            "a NUL between": good.replace(", ", ",\0"),
-            "a no-break space": good.replace(", ", ",\xa0"),
-            "a form feed": good.replace(", ", ",\f"),
-            "a vertical tab": good.replace(", ", ",\v"),
-            "a byte order mark as an escape": "\\ufeff" + good,
-            "two objects": good + good,
-            "a line each": good + "\n" + good,
-            "a comma behind": good + ",",
-            "a comma before": "{," + good[1:],
-            "an equals sign": good.replace(": ", " = ", 1),
-            "brackets that do not match": good[:-1] + "]",
-            "no end": good + "{",
-            "YAML": "alg: RS256\ntyp: at+jwt\nkid: r1\n",
-            "a form": "alg=RS256&typ=at%2Bjwt&kid=r1",
-        }.items():
+        for what, text in texts_that_are_no_json(good).items():
             yield f"{part}: {what}", b.token(text) if part == "header" else b.token(claims=text)
         for codec in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-7"):
             data = good.encode(codec).replace(b"{", b"+AHs-") if codec == "utf-7" else good.encode(codec)
