@@ -92,8 +92,21 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Portrait:
+    """One face that was compared, as a small JPEG for the people who will look. `warnings` name what makes it hard to judge.
+
+    `image` is 0 for the probe and 1 for a second image; `face` its face's place there."""
+
+    image: int
+    face: int
+    jpeg: bytes
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What a worker gives back for one work order: counts and candidates, never an image and never a template.
+    """What a worker gives back for one work order: counts and candidates, never a template, and of an image nothing but `portraits`
+    of the faces that were compared, where the order asks for them because people will look.
 
     `boot` and `call` are the worker's own monotone counter; `generation` is the state of the gallery that was searched. `verified` is
     set for 1:1 alone, `enrolled` for enrolment alone. `sketches` and `scene` are keyed digests (sketches.py), for the gateway alone."""
@@ -120,3 +133,4 @@ class Answer:
     remarks: tuple[str, ...] = field(default=())
     sketches: tuple[str, ...] = ()
     scene: str | None = None
+    portraits: tuple[Portrait, ...] = ()

@@ -1,8 +1,6 @@
 """Say what the recogniser is ordered to do, sealed so that nobody in between can alter, repeat or redirect it.
 Never sees a purpose, a client or a template, and of the images only their digests."""
 
-import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -19,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from engine.errors import OrderRefused
 from engine.names import is_gallery_name, is_subject_name
+from engine.stamps import OrderSeal, SealCheck, stamped, unstamped
 
 FORMAT = b"custodes-order@v1"
-LONGEST_ORDER = 65536  # bytes of a sealed order, with the subjects that it passes over
 LONGEST_LIFE = timedelta(minutes=5)
 CLOCK_SKEW = timedelta(seconds=5)
 GREATEST_INDEX = 2**63 - 1
@@ -80,7 +78,8 @@ class WorkOrder:
     """One piece of recognition that a durable intent entry (`intent_index`, of this `boot`) has ordered.
 
     identify searches `gallery`; verify compares with `subject` or with a second image; enroll adds the image to `subject`.
-    `person` is registered, and the probe must show it; `without` names who is passed over. Raises ValueError where these do not fit."""
+    `person` is registered, and the probe must show it; `without` names who is passed over. `portraits` asks for pictures for people to look
+    at: in the answer or, enrolling, beside the template. Raises ValueError where these do not fit together."""
 
     boot: str
     intent_index: int
@@ -95,6 +94,7 @@ class WorkOrder:
     person: SubjectReference | None = None
     without: tuple[str, ...] = ()
     order_id: str = field(default_factory=lambda: secrets.token_hex(16))
+    portraits: bool = False
 
     def __post_init__(self) -> None:
         _require_sound_names(self)
@@ -135,32 +135,6 @@ def _require_sound_names(order: WorkOrder) -> None:
     subjects = [*order.without, *(place.subject for place in (order.subject, order.person) if place)]
     if not (all(map(is_gallery_name, galleries)) and all(map(is_subject_name, subjects))):
         raise ValueError("a gallery or subject has no acceptable name")
-
-
-class OrderSeal(Protocol):
-    """What the gateway stamps orders with."""
-
-    @property
-    def scheme(self) -> str:
-        """The name of the algorithm, which the stamp covers."""
-        ...
-
-    def stamp(self, message: bytes) -> bytes:
-        """Return a stamp that only the holder of this seal can make for exactly this message."""
-        ...
-
-
-class SealCheck(Protocol):
-    """What a worker recognises a seal by."""
-
-    @property
-    def scheme(self) -> str:
-        """The one algorithm that this check knows."""
-        ...
-
-    def holds(self, message: bytes, stamp: bytes) -> bool:
-        """Say whether the stamp is that of the seal for exactly this message; never raises."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -236,8 +210,7 @@ class Accepted:
 
 def seal(order: WorkOrder, with_seal: OrderSeal) -> bytes:
     """Return the order as bytes that a worker will believe: a line of format and scheme, canonical JSON, and the stamp of both."""
-    message = b"%b %b\n%b\n" % (FORMAT, with_seal.scheme.encode(), msgspec.json.encode(order, order="sorted"))
-    return message + base64.b64encode(with_seal.stamp(message)) + b"\n"
+    return stamped(FORMAT, msgspec.json.encode(order, order="sorted"), with_seal)
 
 
 def open_sealed(sealed: bytes, check: SealCheck, boot: str, now: datetime) -> WorkOrder:
@@ -273,23 +246,10 @@ _DECODER = msgspec.json.Decoder(WorkOrder)
 
 
 def _unsealed(sealed: bytes, check: SealCheck) -> WorkOrder:
-    forged = OrderRefused("The order does not carry the gateway's seal.", code="order-forged")
-    if len(sealed) > LONGEST_ORDER:
-        raise forged
-    message, _, last = sealed[:-1].rpartition(b"\n")
     try:
-        stamp = base64.b64decode(last, validate=True)
-    except binascii.Error:
-        raise forged from None
-    message += b"\n"
-    head = b"%b %b\n" % (FORMAT, check.scheme.encode())
-    # Nothing of the order is parsed before its seal has been found good.
-    if sealed[-1:] != b"\n" or not message.startswith(head) or not check.holds(message, stamp):
-        raise forged
-    try:
-        return _DECODER.decode(message[len(head) :])
+        return _DECODER.decode(unstamped(FORMAT, sealed, check))
     except msgspec.MsgspecError:
-        raise forged from None
+        raise OrderRefused("The order does not carry the gateway's seal.", code="order-forged") from None
 
 
 def intent_of(sealed: bytes) -> int | None:

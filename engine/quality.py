@@ -112,10 +112,14 @@ def _pose(face: Face) -> tuple[float, float]:
     return math.degrees(math.atan2(between[1], between[0])), math.degrees(math.asin(max(-1.0, min(1.0, along / depth))))
 
 
+def alignment(face: Face) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Return the scale, rotation and shift that bring the unpadded aligned face, a square of side 1, to its place in the image."""
+    return _similarity(_MEAN_FACE, np.array([(point.x, point.y) for point in face.landmarks], dtype=np.float64))
+
+
 def _share_inside(image: Pixels, face: Face) -> float:
     """Return the share of the aligned face (without its padding) that comes from inside the image."""
-    points = np.array([(point.x, point.y) for point in face.landmarks], dtype=np.float64)
-    scale, turn, shift = _similarity(_MEAN_FACE, points)
+    scale, turn, shift = alignment(face)
     steps = (np.arange(16) + 0.5) / 16
     grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
     placed = scale * grid @ turn.T + shift

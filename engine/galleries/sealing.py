@@ -14,6 +14,7 @@ from engine.recognisers.base import TEMPLATE_LENGTH
 Vector = NDArray[np.float32]
 
 NONCE_BYTES = 12
+_PORTRAIT = "custodes-portrait@v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,9 @@ class Place:
     subject: str
     photo: str
 
-    def bound(self) -> bytes:
+    def bound(self, what: str = "custodes-template@v1") -> bytes:
         """Return the place as the bytes that a seal authenticates; no two places share them, as no name holds a newline."""
-        return "\n".join(("custodes-template@v1", self.gallery, self.recogniser, self.cohort, self.subject, self.photo)).encode()
+        return "\n".join((what, self.gallery, self.recogniser, self.cohort, self.subject, self.photo)).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,20 @@ class TemplateSeal:
         except (InvalidTag, ValueError):
             raise GalleryDamaged(
                 f"A template in gallery {place.gallery} is not what was written there; restore the gallery from a backup."
+            ) from None
+
+    def seal_portrait(self, place: Place, jpeg: bytes) -> Sealed:
+        """Seal the picture of a face for its place: under the key of its template, and never to be taken for one."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return Sealed(nonce, self._cipher.encrypt(nonce, jpeg, place.bound(_PORTRAIT)))
+
+    def open_portrait(self, place: Place, sealed: Sealed) -> bytes:
+        """Return the picture; raises GalleryDamaged for anything not sealed so."""
+        try:
+            return self._cipher.decrypt(sealed.nonce, sealed.body, place.bound(_PORTRAIT))
+        except (InvalidTag, ValueError):
+            raise GalleryDamaged(
+                f"A picture in gallery {place.gallery} is not what was written there; restore the gallery from a backup."
             ) from None
 
 

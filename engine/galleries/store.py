@@ -28,6 +28,8 @@ CREATE VIEW ended AS SELECT * FROM template WHERE ends_at <= unixepoch();
 CREATE TABLE departure (row INTEGER PRIMARY KEY, generation INTEGER NOT NULL) STRICT;
 CREATE INDEX departure_generation ON departure (generation);
 """
+# Beside the templates of photos that may be looked at; a gallery from before this table gets it with its next change.
+_PORTRAITS = "CREATE TABLE IF NOT EXISTS portrait (row INTEGER PRIMARY KEY, nonce BLOB NOT NULL, sealed BLOB NOT NULL) STRICT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,25 @@ class Galleries:
         with self.opened(gallery) as database:
             return database.execute("SELECT 1 FROM kept WHERE subject = ? LIMIT 1", (subject,)).fetchone() is not None
 
+    def pictured(self, gallery: str, subject: str) -> bool:
+        """Say whether there is a picture of the subject for people to look at. Raises GalleryUnknown."""
+        with self.opened(gallery) as database:
+            query = "SELECT 1 FROM kept JOIN portrait USING (row) WHERE subject = ? LIMIT 1"
+            return has_portraits(database) and database.execute(query, (subject,)).fetchone() is not None
+
+    def portraits(self, gallery: str) -> int:
+        """Count the pictures that are kept. Raises GalleryUnknown."""
+        with self.opened(gallery) as database:
+            return int(database.execute("SELECT count(*) FROM portrait").fetchone()[0]) if has_portraits(database) else 0
+
+    def forget_portraits(self, gallery: str) -> int:
+        """Overwrite every picture of the gallery, and return how many they were. Its templates stay. Raises GalleryUnknown."""
+        with self.opened(gallery) as database:
+            with changing(database):
+                gone = database.execute("DELETE FROM portrait").rowcount
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return gone
+
     def ended(self, gallery: str) -> int:
         """Count the photos whose retention has ended and whose bytes are still there."""
         with self.opened(gallery) as database:
@@ -201,6 +222,7 @@ def changing(database: sqlite3.Connection) -> Iterator[int]:
     """Change a gallery in one transaction that is durable at its end; yields the generation that it brings about."""
     database.execute("BEGIN IMMEDIATE")
     try:
+        database.execute(_PORTRAITS)
         yield database.execute("UPDATE gallery SET generation = generation + 1 RETURNING generation").fetchone()[0]
         database.execute("COMMIT")
     except BaseException:
@@ -210,9 +232,15 @@ def changing(database: sqlite3.Connection) -> Iterator[int]:
 
 
 def remove_rows(database: sqlite3.Connection, rows: list[int], generation: int) -> None:
-    """Take templates out; only the row's number remains, for the workers that hold it in memory."""
+    """Take templates out, with their pictures; only the row's number remains, for the workers that hold it in memory."""
+    database.executemany("DELETE FROM portrait WHERE row = ?", [(row,) for row in rows])
     database.executemany("DELETE FROM template WHERE row = ?", [(row,) for row in rows])
     database.executemany("INSERT INTO departure VALUES (?, ?)", [(row, generation) for row in rows])
+
+
+def has_portraits(database: sqlite3.Connection) -> bool:
+    """Say whether the gallery has come to keep pictures at all."""
+    return database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'portrait'").fetchone() is not None
 
 
 def require_subject_name(subject: str) -> None:
@@ -230,5 +258,6 @@ def _write_empty(path: Path, record: GalleryRecord) -> None:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.executescript(_SCHEMA)
+        database.execute(_PORTRAITS)
         values = (record.name, record.incarnation, record.recogniser, record.normalised, record.generation, record.retention_days)
         database.execute("INSERT INTO gallery VALUES (1, ?, ?, ?, ?, ?, ?)", values)

@@ -4,7 +4,7 @@ Never decides what is a match, and never hands a template to anything but the in
 import itertools
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,17 @@ from engine.cohort import Cohort
 from engine.errors import GalleryRefused, OrderRefused, WrongRecogniser
 from engine.galleries.keys import KeyDirectory
 from engine.galleries.sealing import Place, Sealed, TemplateSeal, Vector, template_and_mean
-from engine.galleries.store import FOREVER, MEAN, Galleries, GalleryRecord, changing, read_record, remove_rows, require_subject_name
+from engine.galleries.store import (
+    FOREVER,
+    MEAN,
+    Galleries,
+    GalleryRecord,
+    changing,
+    has_portraits,
+    read_record,
+    remove_rows,
+    require_subject_name,
+)
 from engine.orders import GalleryState, SubjectReference
 from engine.recognisers.base import TEMPLATE_LENGTH
 
@@ -45,12 +55,13 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class NewTemplate:
-    """A template on its way into a gallery. `synthetic` says that it is nobody's."""
+    """A template on its way into a gallery. `synthetic` says that it is nobody's; `portrait` is a picture to keep beside it, or empty."""
 
     subject: str
     photo: str
     template: Vector
     synthetic: bool = False
+    portrait: bytes = field(default=b"", repr=False)
 
 
 class Vault:
@@ -118,6 +129,28 @@ class Vault:
                 raise GalleryRefused(f"Gallery {reference.gallery} has no such subject.", code="subject-unknown")
             return record, self._open(record, self._seal(record), rows, len(rows))
 
+    def portrait(self, reference: SubjectReference) -> bytes | None:
+        """Return the picture of the subject's newest photo that has one; None where none is kept.
+
+        Raises GalleryRefused(subject-unknown) where nobody of that name is enrolled any more, and as `changes`."""
+        with self._galleries.opened(reference.gallery) as database:
+            database.execute("BEGIN")
+            record = self._record(database, GalleryState(reference.gallery, reference.generation))
+            if not _rows_of(database, reference.subject):
+                raise GalleryRefused(f"Gallery {reference.gallery} has no such subject.", code="subject-unknown")
+            if not has_portraits(database):
+                return None
+            query = (
+                "SELECT cohort, photo, portrait.nonce, portrait.sealed FROM kept JOIN portrait USING (row)"
+                " WHERE subject = ? ORDER BY row DESC LIMIT 1"
+            )
+            row = database.execute(query, (reference.subject,)).fetchone()
+            if row is None:
+                return None
+            cohort, photo, nonce, body = row
+            place = Place(record.name, record.recogniser, cohort, reference.subject, photo)
+            return self._seal(record).open_portrait(place, Sealed(nonce, body))
+
     def changes(self, state: GalleryState, known: GalleryRecord | None, last_row: int, announce: Callable[[int], None]) -> Changes:
         """Return what a memory of the gallery, as it was at `known` and up to `last_row`, needs to be up to date.
 
@@ -153,12 +186,16 @@ class Vault:
     def _insert(self, database: sqlite3.Connection, seal: TemplateSeal, record: GalleryRecord, new: Sequence[NewTemplate]) -> None:
         means = self._cohort.means(np.stack([one.template for one in new])).tolist()
         for one, mean in zip(new, means, strict=True):
-            sealed = seal.seal(Place(record.name, record.recogniser, self._cohort_digest, one.subject, one.photo), one.template, mean)
-            database.execute(
+            place = Place(record.name, record.recogniser, self._cohort_digest, one.subject, one.photo)
+            sealed = seal.seal(place, one.template, mean)
+            inserted = database.execute(
                 "INSERT INTO template (subject, photo, cohort, synthetic, nonce, sealed, ends_at)"
                 " VALUES (?, ?, ?, ?, ?, ?, coalesce(unixepoch() + 86400 * ?, ?))",
                 (one.subject, one.photo, self._cohort_digest, one.synthetic, sealed.nonce, sealed.body, record.retention_days, FOREVER),
             )
+            if one.portrait:
+                picture = seal.seal_portrait(place, one.portrait)
+                database.execute("INSERT INTO portrait VALUES (?, ?, ?)", (inserted.lastrowid, picture.nonce, picture.body))
 
     def _open(self, record: GalleryRecord, seal: TemplateSeal, sealed_rows: Iterable[_Row], count: int) -> OpenTemplates:
         """Open `count` rows into matrices that are made once: a million templates must not lie in memory twice."""

@@ -22,14 +22,16 @@ from engine.galleries.vault import Vault
 from engine.images import read_picture
 from engine.index import Indexes
 from engine.matching import Matcher
-from engine.orders import SealCheck, accept
+from engine.orders import accept
 from engine.quality import measure
 from engine.recognisers.base import TEMPLATE_LENGTH, Recogniser
 from engine.sketches import Sketcher
+from engine.stamps import SealCheck
+from engine.views import open_view
 from engine.workers.ledger import SharedLedger
 from engine.workers.plan import Charge
 from engine.workers.recognition import Recognition
-from engine.workers.wire import Broken, Done, Job, Loading, Ready, Refused, frame, read_charge, read_job
+from engine.workers.wire import Broken, Done, Job, Loading, Look, Ready, Refused, Seen, frame, read_charge, read_job
 
 _LOADING_FROM = 2000  # templates that have to be opened; fewer take no longer than an order may
 
@@ -46,7 +48,7 @@ def main(channel: socket.socket, ledger: SharedLedger) -> None:
         worker = Worker(charge, ledger)
         channel.sendall(frame(worker.ready))
         while (job := read_job(channel)) is not None:
-            channel.sendall(frame(worker.reply(job, channel)))
+            channel.sendall(frame(worker.show(job) if isinstance(job, Look) else worker.reply(job, channel)))
     except ConnectionError:
         return  # the pool's process is gone: nobody is left to be told, and nothing is wrong here
     except EngineError as refusal:
@@ -73,6 +75,7 @@ class Worker:
         equipment = read_equipment(recogniser.digest, _path(charge.cohort), _path(charge.calibration))
         keys = KeyDirectory(Path(charge.keys))
         vault = Vault(Galleries(Path(charge.galleries), keys), keys, recogniser.digest, equipment.cohort)
+        self._vault = vault
         self._indexes = Indexes(vault, TEMPLATE_LENGTH, charge.limits.gallery_bytes)
         matcher = Matcher(equipment.cohort, equipment.with_cohort, equipment.raw)
         centre = equipment.cohort.templates.mean(axis=0)
@@ -99,6 +102,15 @@ class Worker:
         except EngineError as refusal:
             return Refused.of(job.ticket, refusal, refusal.call, retiring=self._is_old())
         return Done(job.ticket, answer, retiring=self._is_old())
+
+    def show(self, look: Look) -> Seen | Refused:
+        """Return the enrolled picture that a sealed view order names. Nothing is recognised, and no order is spent."""
+        try:
+            order = open_view(look.sealed, self._check, self._charge.boot, _now())
+            portrait = self._vault.portrait(order.subject)
+        except EngineError as refusal:
+            return Refused.of(look.ticket, refusal, None, retiring=self._is_old())
+        return Seen(look.ticket, portrait, retiring=self._is_old())
 
     def _is_old(self) -> bool:
         grown = _resident() - self._born_with - self._indexes.memory

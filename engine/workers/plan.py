@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from engine.orders import HostSealCheck, LocalSeal, SealCheck
+from engine.orders import HostSealCheck, LocalSeal
+from engine.stamps import SealCheck
 
 MIB = 1024 * 1024
 WORKER_PROGRAM = (sys.executable, "-m", "engine.workers.main")

@@ -16,7 +16,7 @@ from engine.orders import intent_of
 from engine.workers.ledger import SharedLedger
 from engine.workers.plan import WorkerPlan
 from engine.workers.process import WorkerProcess, engine_failed
-from engine.workers.wire import Done, Job, Ready, Refused, WrongShape
+from engine.workers.wire import Done, Job, Look, Ready, Refused, Seen, WrongShape
 
 _LONGEST_PAUSE = 30.0  # seconds between two attempts to start a worker that does not start
 _LONGEST_RETRY_AFTER = 60
@@ -95,6 +95,15 @@ class Workers:
         job = Job(next(self._tickets), sealed, images)
         return await asyncio.shield(self._in_background(self._carry_out(worker, job)))
 
+    async def look(self, sealed: bytes) -> bytes | None:
+        """Have one sealed view order honoured: return the picture that it names, or None where none is kept.
+
+        Raises as `run` does. No recogniser is woken, so it is no call."""
+        if self._closed:
+            raise EngineFailed("The engine has been shut down.", detail="closed")
+        worker = await self._claim()
+        return await asyncio.shield(self._in_background(self._show(worker, Look(next(self._tickets), sealed))))
+
     @property
     def calls(self) -> int:
         """The engine's own count: how many orders its workers have accepted since this boot began."""
@@ -163,6 +172,22 @@ class Workers:
         retry_after = min(max(math.ceil(seconds), 1), _LONGEST_RETRY_AFTER)
         return EngineBusy("The recogniser is busy and its queue is full; try again shortly.", retry_after=retry_after)
 
+    async def _show(self, worker: WorkerProcess, look: Look) -> bytes | None:
+        try:
+            reply = await worker.carry_out(look)
+            outcome = _seen(reply)
+        except BaseException as fault:
+            self._failures += isinstance(fault, EngineFailed)
+            self._replace(worker)
+            raise
+        if reply.retiring:
+            self._replace(worker)
+        else:
+            self._release(worker)
+        if isinstance(outcome, EngineError):
+            raise outcome
+        return outcome
+
     async def _carry_out(self, worker: WorkerProcess, job: Job) -> Answer:
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -186,8 +211,10 @@ class Workers:
             raise outcome
         return outcome
 
-    def _outcome(self, reply: Done | Refused, job: Job) -> Answer | EngineError:
+    def _outcome(self, reply: Done | Seen | Refused, job: Job) -> Answer | EngineError:
         """Return what the worker says, if its number for the order is the one that the ledger holds."""
+        if isinstance(reply, Seen):
+            raise engine_failed("wrong-shape")
         try:
             outcome = reply.answer if isinstance(reply, Done) else reply.error()
         except WrongShape:
@@ -255,3 +282,16 @@ class Workers:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # marks it as seen: whoever asked has it, or was cancelled
+
+
+def _seen(reply: Done | Seen | Refused) -> bytes | EngineError | None:
+    """Return the picture that a worker shows, or its refusal. Raises EngineFailed (wrong-shape) for anything else."""
+    if isinstance(reply, Seen):
+        return reply.portrait
+    try:
+        refusal = reply.error() if isinstance(reply, Refused) else None
+    except WrongShape:
+        refusal = None
+    if refusal is None:
+        raise engine_failed("wrong-shape")
+    return refusal

@@ -11,7 +11,7 @@ from pathlib import Path
 import engine
 from engine.errors import EngineError, EngineFailed
 from engine.workers.plan import WorkerPlan
-from engine.workers.wire import Broken, Done, Gone, Job, Loading, Ready, Refused, WrongShape, frame, read_reply
+from engine.workers.wire import Broken, Done, Gone, Job, Loading, Look, Ready, Refused, Seen, WrongShape, frame, read_reply
 
 # A worker gets these variables and no others: the service's environment may hold secrets.
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
@@ -105,7 +105,7 @@ class WorkerProcess:
         """Wait until the process has let go of its end of the connection: it is dead, or as good as dead."""
         await self._reader.ended.wait()
 
-    async def carry_out(self, job: Job) -> Done | Refused:
+    async def carry_out(self, job: Job | Look) -> Done | Seen | Refused:
         """Send one job and return its reply. Raises EngineFailed (crashed, hung, out-of-memory, wrong-shape, fault)."""
         self._writer.write(frame(job))
         loop = asyncio.get_running_loop()
@@ -118,7 +118,7 @@ class WorkerProcess:
                         case Loading(ticket) if ticket == job.ticket and may_load:
                             may_load = False
                             deadline.reschedule(loop.time() + self._limits.load_seconds)
-                        case Done(ticket) | Refused(ticket) as reply if ticket == job.ticket:
+                        case Done(ticket) | Seen(ticket) | Refused(ticket) as reply if ticket == job.ticket:
                             return reply
                         case Broken(detail):
                             raise engine_failed("out-of-memory" if detail == "MemoryError" else "fault")

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.errors import EngineError, ImageReason, ImageRefused, PersonRefused
-from engine.faces import Answer, Candidate, Face, Quality
+from engine.faces import Answer, Candidate, Face, Portrait, Quality
 from engine.galleries.store import GalleryRecord
 from engine.galleries.vault import NewTemplate, Vault
 from engine.images import Picture, read_picture
 from engine.index import Indexes
 from engine.matching import Matcher, Probe, Scale, as_held
 from engine.orders import Accepted, GalleryState, Operation, SearchLimits, SubjectReference, WorkOrder
+from engine.portraits import portrait
 from engine.quality import ENROLMENT, PROBE, measure, shortcomings
 from engine.recognisers.base import Recogniser
 from engine.sketches import Sketcher
@@ -42,6 +43,7 @@ class _Found:
     gallery_size: int = 0
     verified: bool | None = None
     enrolled: str | None = None
+    second: _Seen | None = None
 
 
 class Recognition:
@@ -81,12 +83,21 @@ class Recognition:
             if order.person is not None:
                 self._require_person(order.person, probes, order.limits)
             # 7
-            found = self._perform(order, probes, images, announce)
+            found = self._perform(order, probes, images, seen, announce)
         except EngineError as refusal:
             refusal.call = accepted.call
             raise
         # 8
-        return self._sketched(self._answer(accepted, seen, found, started_at), seen, probes)
+        answer = self._answer(accepted, seen, found, started_at)
+        if order.portraits:
+            answer = replace(answer, portraits=self._portraits(seen, found))
+        return self._sketched(answer, seen, probes)
+
+    def _portraits(self, seen: _Seen, found: _Found) -> tuple[Portrait, ...]:
+        """Return the faces that were named or compared, for people to look at; who else is in the picture is nobody's business."""
+        faces = {candidate.face for candidate in found.candidates} or (set(seen.usable[:1]) if found.verified is not None else set())
+        of_probe = tuple(_portrait(seen, 0, face) for face in sorted(faces))
+        return of_probe if found.second is None else (*of_probe, _portrait(found.second, 1, found.second.usable[0]))
 
     def _sketched(self, answer: Answer, seen: _Seen, probes: Sequence[Probe]) -> Answer:
         """Add what the gateway needs to notice that searches are alike: of a search alone, and only where there is a key."""
@@ -120,7 +131,9 @@ class Recognition:
         if any(self._matcher.verify(probe, held, scale, limits.person_similarity) is None for probe in probes):
             raise PersonRefused("The image is not of the person whose photos this case has registered; it was not searched for.")
 
-    def _perform(self, order: WorkOrder, probes: Sequence[Probe], images: Sequence[bytes], announce: Callable[[int], None]) -> _Found:
+    def _perform(
+        self, order: WorkOrder, probes: Sequence[Probe], images: Sequence[bytes], seen: _Seen, announce: Callable[[int], None]
+    ) -> _Found:
         match order.operation:
             case Operation.DETECT:
                 return _Found()
@@ -131,7 +144,7 @@ class Recognition:
                 return self._verify(order, probes[0], images)
             case Operation.ENROLL:
                 assert order.subject is not None
-                return self._enroll(order.subject, order.photo, probes[0])
+                return self._enroll(order, order.subject, probes[0], seen)
 
     def _identify(self, order: WorkOrder, gallery: GalleryState, probes: Sequence[Probe], announce: Callable[[int], None]) -> _Found:
         record, index = self._indexes.current(gallery, announce)
@@ -141,17 +154,22 @@ class Recognition:
         return _Found(candidates, scale, _state(record), index.subjects)
 
     def _verify(self, order: WorkOrder, probe: Probe, images: Sequence[bytes]) -> _Found:
+        second = None
         if order.subject is not None:
             record, held = self._vault.subject(order.subject)
             scale, state = self._matcher.scale(normalised=record.normalised), _state(record)
         else:
-            (other,) = self._probes(self._look(images[1], Operation.VERIFY, order.limits))
+            second = self._look(images[1], Operation.VERIFY, order.limits)
+            (other,) = self._probes(second)
             held, scale, state = as_held(other, SECOND_IMAGE), self._matcher.scale(normalised=True), None
         match = self._matcher.verify(probe, held, scale, order.limits.min_similarity)
-        return _Found((match,) if match else (), scale, state, 1, verified=match is not None)
+        return _Found((match,) if match else (), scale, state, 1, verified=match is not None, second=second)
 
-    def _enroll(self, subject: SubjectReference, photo: str, probe: Probe) -> _Found:
-        record = self._vault.enroll(GalleryState(subject.gallery, subject.generation), NewTemplate(subject.subject, photo, probe.template))
+    def _enroll(self, order: WorkOrder, subject: SubjectReference, probe: Probe, seen: _Seen) -> _Found:
+        photo = order.photo
+        picture = portrait(seen.picture.pixels, seen.faces[probe.face]) if order.portraits else b""
+        new = NewTemplate(subject.subject, photo, probe.template, portrait=picture)
+        record = self._vault.enroll(GalleryState(subject.gallery, subject.generation), new)
         return _Found(gallery=_state(record), enrolled=photo)
 
     def _answer(self, accepted: Accepted, seen: _Seen, found: _Found, started_at: datetime) -> Answer:
@@ -178,6 +196,12 @@ class Recognition:
             enrolled=found.enrolled,
             remarks=seen.remarks,
         )
+
+
+def _portrait(seen: _Seen, image: int, face: int) -> Portrait:
+    # By the stricter limits: what may be compared by a machine may still be hard to judge by eye.
+    warnings = tuple(str(short.code) for short in shortcomings(seen.qualities[face], ENROLMENT))
+    return Portrait(image, face, portrait(seen.picture.pixels, seen.faces[face]), warnings)
 
 
 def _require_count(faces: int, most: int, *, none_will_do: bool) -> None:

@@ -61,6 +61,21 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     images: tuple[bytes, ...]
 
 
+class Look(msgspec.Struct, frozen=True, tag=True):
+    """Pool to worker: return the picture that this sealed view order names. No recognition is done."""
+
+    ticket: int
+    sealed: bytes
+
+
+class Seen(msgspec.Struct, frozen=True, tag=True):
+    """Worker to pool: the picture, or None where none is kept."""
+
+    ticket: int
+    portrait: bytes | None
+    retiring: bool = False
+
+
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """Worker to pool, once: everything is loaded and warm. All but the last are digests.
 
@@ -122,15 +137,15 @@ class Broken(msgspec.Struct, frozen=True, tag=True):
     detail: str
 
 
-Reply = Ready | Loading | Done | Refused | Broken
+Reply = Ready | Loading | Done | Seen | Refused | Broken
 
 _ENCODER = msgspec.msgpack.Encoder()
 _REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
-_JOBS = msgspec.msgpack.Decoder(Job)
+_JOBS: msgspec.msgpack.Decoder[Job | Look] = msgspec.msgpack.Decoder(Job | Look)
 _CHARGES = msgspec.msgpack.Decoder(Charge)
 
 
-def frame(message: Charge | Job | Reply) -> bytes:
+def frame(message: Charge | Job | Look | Reply) -> bytes:
     """Return a message as it goes over the wire."""
     body = _ENCODER.encode(message)
     return len(body).to_bytes(_LENGTH, "big") + body
@@ -155,7 +170,7 @@ def read_charge(channel: socket.socket) -> Charge | None:
     return None if body is None else _CHARGES.decode(body)
 
 
-def read_job(channel: socket.socket) -> Job | None:
+def read_job(channel: socket.socket) -> Job | Look | None:
     """Wait, in the worker, for the next job; None when there will be no more."""
     body = _read_frame(channel)
     return None if body is None else _JOBS.decode(body)

@@ -128,6 +128,7 @@ def gallery(value: Gallery) -> dict[str, Any]:
         "purposes": list(value.purposes),
         "retention_days": value.retention_days,
         "deployment": value.deployment,
+        "pictures": value.pictures,
         "state": value.state,
     }
 

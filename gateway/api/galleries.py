@@ -10,6 +10,7 @@ from gateway.api.door import Door, FieldMalformed, text_of
 from gateway.api.listing import page
 from gateway.api.openapi import json_request, problem_responses
 from gateway.api.rendering import json_response
+from gateway.api.said import truth
 from gateway.enforcement.galleries import REGISTRAR, GalleryDesk, GalleryRecordDesk
 from gateway.registry.galleries import Gallery
 
@@ -22,6 +23,7 @@ _SCHEMA = {
         "retention_days": {"type": "integer", "minimum": 1},
         "categories": {"type": "array", "items": {"type": "string"}},
         "deployment": {"type": "string"},
+        "pictures": {"type": "boolean", "description": "Whether a small picture of each face is kept for reviewers; true unless given"},
     },
 }
 
@@ -71,6 +73,7 @@ class GalleryDoor:
             purposes=tuple(purposes) if isinstance(purposes, list) else (),
             retention_days=given["retention_days"] if isinstance(given.get("retention_days"), int) else 0,  # type: ignore[arg-type]  # checked in the same line
             deployment=text_of(given, "deployment") if given.get("deployment") is not None else None,
+            pictures=truth(given, "pictures") is not False,
         )
         opened, receipt = await self.desk.open(caller, gallery)
         document = documents.gallery(opened) | {"log_index": receipt.index, "receipt": receipt.text()}

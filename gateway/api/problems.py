@@ -33,6 +33,7 @@ _NOUNS: Final = (
     "licence",
     "link",
     "person",
+    "picture",
     "report",
     "restriction",
     "review",

@@ -12,11 +12,13 @@ from gateway.api.door import Door, FieldMalformed
 from gateway.api.openapi import json_request, problem_responses
 from gateway.api.rendering import json_response
 from gateway.clock import iso
-from gateway.enforcement.reviewing import Claimed, Judged, ReviewDesk
+from gateway.enforcement.looking import PictureUnknown, Side
+from gateway.enforcement.reviewing import Claimed, Judged, ReviewDesk, Shown
 from gateway.identity.callers import Caller
 from gateway.review.judging import FEATURES, Judgement, Noted
 from gateway.review.queue import Review, ReviewRefused
 
+UNKEPT: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff", "content-disposition": "inline"}
 _WORD: Final = {"enum": [str(word) for word in Judgement]}
 _NOTED: Final = {
     "type": "object",
@@ -50,6 +52,13 @@ class ReviewDoor:
         add("/v1/reviews", self.list_waiting, methods=["GET"], summary="Results that wait for people")
         add("/v1/reviews/judgements", self.judge_many, methods=["POST"], summary="Refused: no result is judged in bulk")
         add(f"{one}/claim", self.claim, methods=["POST"], summary="Take a result for a quarter of an hour")
+        add(
+            f"{one}/pictures/{{candidate}}/{{side}}",
+            self.picture,
+            methods=["GET"],
+            summary="One of the two faces of a likeness, while you hold the claim",
+            response_class=Response,
+        )
         add(f"{one}/judgements", self.judge, methods=["POST"], summary="Say what you see", openapi_extra=json_request(_SCHEMA))
         return router
 
@@ -62,6 +71,11 @@ class ReviewDoor:
         """Keep a result for the calling reviewer and show what is to be judged."""
         reviewer = await self.door.staff(request, "reviewer")
         return json_response(claimed(await self.desk.claim(reviewer, review_id), reviewer))
+
+    async def picture(self, request: Request, review_id: str, candidate: str, side: str) -> Response:
+        """Show the probe's face, or the candidate's, to whoever holds the claim; nothing of it may be kept on the way."""
+        reviewer = await self.door.staff(request, "reviewer")
+        return await picture_of(self.desk, reviewer, review_id, candidate, side)
 
     async def judge(self, request: Request, review_id: str) -> Response:
         """Take the judgement; the answer says whether it settled the result, and what the recogniser had thought."""
@@ -76,6 +90,14 @@ class ReviewDoor:
         """Refuse: a person looks at one result at a time."""
         await self.door.staff(request, "reviewer")
         raise _no_bulk()
+
+
+async def picture_of(desk: ReviewDesk, reviewer: Caller, review_id: str, candidate: str, side: str) -> Response:
+    """Return a picture as the API and the console alike send it. Raises PictureUnknown for what names none."""
+    if side not in tuple(Side) or not (candidate.isascii() and candidate.isdigit() and len(candidate) < 4):
+        raise PictureUnknown
+    jpeg = await desk.picture(reviewer, review_id, int(candidate), Side(side))
+    return Response(jpeg, media_type="image/jpeg", headers=UNKEPT)
 
 
 def summary(review: Review, reviewer: Caller) -> dict[str, Any]:
@@ -98,10 +120,17 @@ def claimed(value: Claimed, reviewer: Caller) -> dict[str, Any]:
     ends = value.review.claim_ends
     return summary(value.review, reviewer) | {
         "claim_ends": iso(ends) if ends else None,
-        "to_judge": [{"candidate": shown.number, "subject": shown.subject} for shown in value.candidates],
+        "to_judge": [_to_judge(value.review, shown) for shown in value.candidates],
         "features": list(FEATURES),
         "log_index": value.receipt.index,
     }
+
+
+def _to_judge(review: Review, shown: Shown) -> dict[str, Any]:
+    """One likeness: where its two pictures are, and the subject's name only where there is no picture to go by."""
+    there = {Side.PROBE: shown.probe, Side.CANDIDATE: shown.picture}
+    pictures = {str(side): f"/v1/reviews/{review.held.id}/pictures/{shown.number}/{side}" if kept else None for side, kept in there.items()}
+    return {"candidate": shown.number, "subject": shown.subject, "pictures": pictures, "warnings": list(shown.warnings)}
 
 
 def judged(value: Judged) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from gateway.enforcement.fitness import EvaluationGate
 from gateway.enforcement.galleries import GalleryDesk
 from gateway.enforcement.journal import Journal
 from gateway.enforcement.keeping import Keeping
+from gateway.enforcement.looking import Looking
 from gateway.enforcement.ombudsman import Ombudsman
 from gateway.enforcement.persons import PersonDesk
 from gateway.enforcement.pipeline import Pipeline
@@ -141,7 +142,8 @@ def with_request_path(ground: Ground) -> Assembly:
     restricted = RestrictedResults(registry.restrictions)
     queue, vault = Queue(registry.database, clock), Vault(settings.home.keys / "cases")
     waiting = WaitingRoom(queue, vault, journal, clock, restricted)
-    reviews = ReviewDesk(waiting, queue, registry.lookups, journal, bench, clock, ground.cosigning.witnessed_at)
+    looking = Looking(waiting, registry.galleries, templates, workers, ground.seal, ground.run)
+    reviews = ReviewDesk(waiting, queue, registry.lookups, journal, bench, clock, ground.cosigning.witnessed_at, looking)
     time = Timekeeping(registry.database, clock)
     book = ConductBook(registry.database)
     duties = DutyDesk(registry.duties, registrar, time)
@@ -211,7 +213,7 @@ def with_request_path(ground: Ground) -> Assembly:
         ombudsman=Ombudsman(log, explorer, tags_of(settings.home), clock, settings.questions_a_day),
         gallery_desk=GalleryDesk(desks.galleries, registry.galleries, templates, journal, clock, workers.state().recogniser),
         person_desk=PersonDesk(registry.cases, templates, registrar, pipeline, workers.state().recogniser),
-        keeping=Keeping(registry.cases, templates, journal, clock),
+        keeping=Keeping(registry.cases, registry.galleries, templates, journal, clock),
         readiness=Readiness(log, bench, alarms, workers, gate, ground.cosigning.report, ground.anchoring.report),
         fetcher=fetcher,
         relying_party=RelyingParty.registered(settings, issuers, fetcher, clock),

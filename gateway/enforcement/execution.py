@@ -10,7 +10,8 @@ from engine.errors import EngineBusy, EngineError, EngineFailed, GalleryDamaged,
 from engine.evaluation.record import COHORT_COVERS_ALL
 from engine.faces import Answer
 from engine.galleries.store import Galleries
-from engine.orders import GalleryState, Operation, OrderSeal, SubjectReference, seal
+from engine.orders import GalleryState, Operation, SubjectReference, seal
+from engine.stamps import OrderSeal
 from engine.workers.pool import Workers
 from gateway.audit.log import Receipt
 from gateway.clock import Clock, iso
@@ -107,7 +108,7 @@ class Execution:
         if withheld is not None:
             raise Refused(suspended(withheld, granted.permit.rulebook), granted.decision_id, receipt)
         if not held:
-            return Released(granted.decision_id, receipt, answer, granted.permit.obligations)
+            return Released(granted.decision_id, receipt, replace(answer, portraits=()), granted.permit.obligations)
         return await self.waiting.hold(
             granted.client,
             granted.facts,
@@ -117,6 +118,7 @@ class Execution:
             decision_id=granted.decision_id,
             intent=intent.index,
             needed=prepared.reviewers,
+            compared=prepared.work.subject,
         )
 
     async def _intend(self, granted: Granted, order_id: str, images: Images, work: Work) -> Receipt:
@@ -253,7 +255,9 @@ class Execution:
         if declaration.person and declaration.case_ref is not None:
             subject = SubjectReference(gallery_of(client, declaration.case_ref), PERSON)
         without = () if gallery is None else assembled.view.restricted_subjects(gallery.gallery)
-        return Work(operation, planned.limits, self.order_seconds, gallery, subject, person, without)
+        # Pictures for people are made where people will look, and kept only where the gallery's record says so.
+        portraits = assembled.keeps_pictures and not declaration.person if operation is Operation.ENROLL else planned.reviewers > 0
+        return Work(operation, planned.limits, self.order_seconds, gallery, subject, person, without, portraits)
 
 
 def _outcome_facts(answer: Answer) -> dict[str, object]:

@@ -66,6 +66,7 @@ class Assembled:
     unevaluated: Gap | None = None
     person_registered: bool = False
     retention_days: int | None = None
+    keeps_pictures: bool = False
     misfits: tuple[Gap, ...] = ()
 
     @property
@@ -151,6 +152,7 @@ class FactsBook:
             unevaluated,
             case is not None and case.reference_face,
             None if gallery is None else gallery.retention_days,
+            keeps_pictures=gallery is not None and gallery.pictures,
             misfits=misfits,
         )
 

@@ -100,4 +100,10 @@ class GalleryDesk:
 
 
 def _told(gallery: Gallery) -> dict[str, object]:
-    return {"gallery": gallery.id, "client": gallery.owner, "provenance": gallery.provenance, "purposes": list(gallery.purposes)}
+    return {
+        "gallery": gallery.id,
+        "client": gallery.owner,
+        "provenance": gallery.provenance,
+        "purposes": list(gallery.purposes),
+        "pictures": gallery.pictures,
+    }

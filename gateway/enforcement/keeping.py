@@ -1,4 +1,5 @@
-"""Remove what nobody may use any more: photos whose retention has ended, and the photos of persons of closed cases.
+"""Remove what nobody may use any more: photos whose retention has ended, pictures of closed galleries, and the photos of persons of
+closed cases.
 
 No search has used them since their end; this takes away their bytes, each time behind an entry in the log."""
 
@@ -14,6 +15,7 @@ from gateway.enforcement.journal import Journal
 from gateway.enforcement.registered import gallery_of, shred
 from gateway.records import entries
 from gateway.registry.cases import Cases
+from gateway.registry.galleries import Galleries
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Keeping:
     """The sweep over all galleries of one home."""
 
     cases: Cases
+    records: Galleries
     templates: TemplateGalleries
     journal: Journal
     clock: Clock
@@ -41,6 +44,10 @@ class Keeping:
             if ended := await asyncio.to_thread(self.templates.ended, name):
                 await self._write("retention-ended", {"gallery": name, "photos": ended})
                 removed += await asyncio.to_thread(self.templates.remove_ended, name)
+        for record in await asyncio.to_thread(self.records.all):
+            if record.state != "open" and record.id in names and (kept := await asyncio.to_thread(self.templates.portraits, record.id)):
+                await self._write("pictures-removed", {"gallery": record.id, "pictures": kept})
+                removed += await asyncio.to_thread(self.templates.forget_portraits, record.id)
         for case in await asyncio.to_thread(self.cases.closed):
             if gallery_of(case.client_id, case.reference) in names:
                 await self._write("person-shredded", {"client": case.client_id, "case_ref": case.reference})

@@ -27,6 +27,7 @@ class Work:
     subject: SubjectReference | None = None
     person: SubjectReference | None = None
     without: tuple[str, ...] = ()
+    portraits: bool = False
 
 
 def order_for(work: Work, images: Images, *, boot: str, order_id: str, intent_index: int, now: datetime) -> WorkOrder:
@@ -47,4 +48,5 @@ def order_for(work: Work, images: Images, *, boot: str, order_id: str, intent_in
         person=work.person,
         without=work.without,
         order_id=order_id,
+        portraits=work.portraits,
     )

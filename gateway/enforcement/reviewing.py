@@ -7,12 +7,13 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.faces import Answer, Candidate
+from engine.faces import Candidate
 from gateway.audit.log import Receipt
 from gateway.clock import Clock
 from gateway.enforcement.bench import Bench
 from gateway.enforcement.facts import WitnessedAt, log_facts
 from gateway.enforcement.journal import Journal
+from gateway.enforcement.looking import Looking, PictureUnknown, Side, candidate_of
 from gateway.enforcement.waiting import WaitingRoom
 from gateway.identity.callers import Caller
 from gateway.records import entries
@@ -28,10 +29,15 @@ from policies.facts import Facts
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One candidate as a reviewer sees it: by its place in an order drawn by lot, without name or score."""
+    """One candidate as a reviewer sees it: by its place in an order drawn by lot, without score, and without name where it has a picture.
+
+    `warnings` name what makes the probe hard to judge."""
 
     number: int
-    subject: str
+    subject: str | None
+    probe: bool
+    picture: bool
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,7 @@ class ReviewDesk:
     bench: Bench
     clock: Clock
     witnessed_at: WitnessedAt
+    looking: Looking
 
     async def list_waiting(self) -> list[Review]:
         """Return what waits, oldest first."""
@@ -91,8 +98,21 @@ class ReviewDesk:
         review = await asyncio.to_thread(self.queue.claim, review_id, reviewer.id)
         # 4
         receipt = await self.journal.write(self._entry(review, reviewer, "claimed", {}))
-        answer = (await self.waiting.opened(review)).answer
-        return Claimed(review, tuple(Shown(place, _candidate(answer, own).subject) for place, own in enumerate(review.shown)), receipt)
+        return Claimed(review, await self._shown(review), receipt)
+
+    async def held_by(self, reviewer: Caller, review_id: str) -> tuple[Review, tuple[Shown, ...]]:
+        """Return what a reviewer holds, once more: their claim is the entry that says they look."""
+        await self._must_be_trained(reviewer, "look at")
+        review = await asyncio.to_thread(self.queue.claimed, review_id, reviewer.id)
+        return review, await self._shown(review)
+
+    async def picture(self, reviewer: Caller, review_id: str, number: int, side: Side) -> bytes:
+        """Return the picture of a likeness to whoever holds the claim: the probe's face, or the candidate's. Raises PictureUnknown."""
+        await self._must_be_trained(reviewer, "look at")
+        review = await asyncio.to_thread(self.queue.claimed, review_id, reviewer.id)
+        if not 0 <= number < len(review.shown):
+            raise PictureUnknown
+        return await self.looking.picture(review, review.shown[number], side)
 
     async def judge(self, reviewer: Caller, review_id: str, noted: Sequence[Noted]) -> Judged:
         """Take one reviewer's word on every candidate, in the order in which they were shown; release or withhold when that settles it.
@@ -112,13 +132,19 @@ class ReviewDesk:
         receipt = await self.journal.write(self._entry(review, reviewer, "judged", said))
         # 4
         answer = (await self.waiting.opened(review)).answer
-        scores = tuple(_scored(place, _candidate(answer, own)) for place, own in enumerate(review.shown))
+        scores = tuple(_scored(place, candidate_of(answer, own)) for place, own in enumerate(review.shown))
         review = await asyncio.to_thread(self.queue.judge, review_id, reviewer.id, own_order, receipt.index)
         reached = verdict(review.judgements, review.held.candidates, review.held.needed)
         if not reached.settled:
             return Judged(review, "waiting", receipt, scores)
         state, receipt = await self._settle(reviewer, review, reached.confirmed)
         return Judged(review, state, receipt, scores)
+
+    async def _shown(self, review: Review) -> tuple[Shown, ...]:
+        seen = [await self.looking.likeness(review, own) for own in review.shown]
+        return tuple(
+            Shown(place, None if each.picture else each.subject, each.probe, each.picture, each.warnings) for place, each in enumerate(seen)
+        )
 
     async def _settle(self, reviewer: Caller, review: Review, confirmed: tuple[int, ...]) -> tuple[str, Receipt]:
         # 5
@@ -202,11 +228,6 @@ def _in_own_order(review: Review, noted: Sequence[Noted]) -> tuple[Noted, ...]:
     """Return the words in the order of the recogniser's answer, which is that of the log's outcome."""
     by_own = dict(zip(review.shown, noted, strict=True))
     return tuple(by_own[number] for number in range(review.held.candidates))
-
-
-def _candidate(answer: Answer, number: int) -> Candidate:
-    """Return a candidate; a comparison that found none alike has none, and is judged all the same."""
-    return answer.candidates[number] if number < len(answer.candidates) else Candidate("", 0.0, 0.0)
 
 
 def _scored(place: int, candidate: Candidate) -> Scored:

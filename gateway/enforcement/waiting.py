@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from engine.faces import Answer
+from engine.faces import Answer, Portrait
+from engine.orders import SubjectReference
 from gateway.audit.log import Receipt
 from gateway.clock import Clock
 from gateway.enforcement.answers import Held, Released
@@ -25,10 +26,11 @@ NO_CASE: Final = "no-case"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is sealed: the recogniser's answer, and what the permit asks of whoever receives it."""
+    """What is sealed: the recogniser's answer, what the permit asks of whoever receives it, and whom a comparison was with."""
 
     answer: Answer
     obligations: tuple[Obligation, ...]
+    compared: SubjectReference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,21 @@ class WaitingRoom:
     restricted: RestrictedResults
 
     async def hold(
-        self, client: str, facts: Facts, permit: Permit, answer: Answer, outcome: Receipt, *, decision_id: str, intent: int, needed: int
+        self,
+        client: str,
+        facts: Facts,
+        permit: Permit,
+        answer: Answer,
+        outcome: Receipt,
+        *,
+        decision_id: str,
+        intent: int,
+        needed: int,
+        compared: SubjectReference | None = None,
     ) -> Held:
-        """Seal a result under its case's key and let it wait for `needed` people."""
+        """Seal a result under its case's key and let it wait for `needed` people.
+
+        The faces that were compared are sealed apart from it: they go when the review ends, whichever way, and the result may stay."""
         case = case_key(client, facts.case.ref)
         held = HeldResult(
             id=secrets.token_hex(12),
@@ -60,10 +74,11 @@ class WaitingRoom:
             facts=facts.to_json() | {"licence": sorted(facts.licence)},
             sealed=b"",
         )
-        sealed = await asyncio.to_thread(
-            self.vault.seal, case, held.id, msgspec.json.encode(Content(answer, permit.obligations), enc_hook=dict)
-        )
-        await asyncio.to_thread(self.queue.put, replace(held, sealed=sealed))
+        pictures = msgspec.msgpack.encode(answer.portraits)
+        content = msgspec.json.encode(Content(replace(answer, portraits=()), permit.obligations, compared), enc_hook=dict)
+        sealed = await asyncio.to_thread(self.vault.seal, case, held.id, content)
+        sealed_pictures = await asyncio.to_thread(self.vault.seal, case, _pictures(held.id), pictures) if answer.portraits else b""
+        await asyncio.to_thread(self.queue.put, replace(held, sealed=sealed, pictures=sealed_pictures))
         return Held(decision_id, outcome, held.id, needed, tuple(permit.obligations))
 
     async def collect(self, client: str, decision_id: str) -> Released | Review:
@@ -85,6 +100,18 @@ class WaitingRoom:
         content = msgspec.json.decode(sealed, type=Content)
         await asyncio.to_thread(self.restricted.must_not_reach, review.held.case_ref, content.answer)
         return content
+
+    async def portraits(self, review: Review) -> tuple[Portrait, ...]:
+        """Return the faces that were compared, for whoever judges them. Raises ResultShredded."""
+        if not review.held.pictures:
+            return ()
+        sealed = review.held.pictures
+        content = await asyncio.to_thread(self.vault.unseal, review.held.case_ref, _pictures(review.held.id), sealed)
+        return msgspec.msgpack.decode(content, type=tuple[Portrait, ...])
+
+
+def _pictures(review_id: str) -> str:
+    return f"{review_id}/pictures"
 
 
 def to_judge(answer: Answer) -> int:

@@ -33,13 +33,15 @@ class GalleryRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Moment)
     opened_by: str
     confirmed_by: str | None
+    pictures: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
     """A gallery's record: the facts about it that the rules ask for.
 
-    `provenance` is its owner's word until somebody else has looked into it: `confirmed_by`."""
+    `provenance` is its owner's word until somebody else has looked into it: `confirmed_by`. `pictures` says whether a small picture of
+    each face is kept beside its template, for the people who review what is found."""
 
     id: str
     owner: str
@@ -50,6 +52,7 @@ class Gallery:
     deployment: str | None = None
     state: str = "open"
     confirmed_by: str | None = None
+    pictures: bool = True
 
 
 class Galleries:
@@ -78,6 +81,7 @@ class Galleries:
             created_at=self._clock.now(),
             opened_by=by or f"client:{gallery.owner}",
             confirmed_by=None,
+            pictures=gallery.pictures is True,
         )
         with self._database.writing() as session:
             if session.get(ClientRow, row.owner) is None:
@@ -134,6 +138,7 @@ def gallery_of(row: GalleryRow) -> Gallery:
         deployment=row.deployment,
         state=row.state,
         confirmed_by=row.confirmed_by,
+        pictures=row.pictures,
     )
 
 

@@ -51,6 +51,7 @@ class ReviewRow(SQLModel, table=True):
     facts: dict[str, object] = Field(sa_type=JSON)
     state: str = Field(index=True)
     sealed: bytes
+    pictures: bytes
     claimed_by: str | None = None
     claim_ends: datetime | None = Field(default=None, sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
@@ -78,7 +79,8 @@ class JudgementRow(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True)
 class HeldResult:
-    """What the pipeline hands over to wait. `sealed` is the encrypted result, `facts` the case as it was decided."""
+    """What the pipeline hands over to wait. `sealed` is the encrypted result, `pictures` the faces that were compared, encrypted too,
+    `facts` the case as it was decided."""
 
     id: str
     decision_id: str
@@ -92,6 +94,7 @@ class HeldResult:
     outcome_index: int
     facts: dict[str, object]
     sealed: bytes
+    pictures: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +200,11 @@ class Queue:
             row = _row(session, review_id)
             _must_wait(row)
             row.state, row.settled_at, row.settled_index = state, self._clock.now(), log_index
+            row.pictures = b""  # they were for judging, and that is over
             if state == "withheld":
                 # Nobody may ever see a result that people did not confirm.
                 row.sealed = b""
+        self._database.scrub()
 
     def destroy_case(self, case_ref: str) -> tuple[str, ...]:
         """Overwrite every result of a case and what was said of it; return the decisions. The review itself stays, as destroyed."""
@@ -219,7 +224,8 @@ class Queue:
         return row is not None
 
     def _destroy(self, session: Session, row: ReviewRow) -> str:
-        row.state, row.sealed, row.facts, row.claimed_by, row.claim_ends = "destroyed", b"", {}, None, None
+        row.state, row.sealed, row.pictures, row.facts = "destroyed", b"", b"", {}
+        row.claimed_by = row.claim_ends = None
         for judged in session.exec(select(JudgementRow).where(JudgementRow.review == row.id)):
             judged.features, judged.noted = "", []
         return row.decision_id

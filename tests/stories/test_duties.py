@@ -10,6 +10,7 @@ from gateway.audit.export import write_export
 from gateway.audit.verify import verify_export
 from gateway.cli.demo.cast import PORTRAITS, PROBE, REGISTRARS
 from gateway.registry.rulebook import text_of
+from gateway.settings import Home
 from tests.stories.gendarmes import GENDARMES, France, running_france
 
 pytestmark = pytest.mark.anyio
@@ -87,6 +88,15 @@ async def test_a_rejected_authorisation_stops_the_case_and_leaves_no_byte_of_pro
     assert report.ok, report.findings
 
 
+def held_in(home: Home, content: bytes) -> list[str]:
+    """Return the files that hold any part of these bytes: a page of a database may hold no more than a part of them."""
+    parts = [content[place : place + 64] for place in range(0, len(content) - 64, 1024)]
+    assert len(parts) > 4
+    files = [path for path in home.root.rglob("*") if path.is_file() and home.models not in path.parents]
+    held = {path.name: path.read_bytes() for path in files}
+    return sorted(name for name, bytes_ in held.items() if any(part in bytes_ for part in parts))
+
+
 async def test_after_a_rejection_the_canary_is_on_no_disk_at_all(tmp_path: Path) -> None:
     async with running_france(tmp_path / "home") as alone:
         case = alone.case()
@@ -101,6 +111,13 @@ async def test_after_a_rejection_the_canary_is_on_no_disk_at_all(tmp_path: Path)
                 if path.is_file() and home.galleries not in path.parents and candidate in path.read_bytes()
             )
 
+        # The faces that the reviewer sees, as they are and as they are sealed, are on no disk afterwards, and only sealed before.
+        review = next(row for row in alone.house.reviews.queue.waiting() if row.held.decision_id == held["decision_id"])
+        await alone.post(f"/v1/reviews/{review.held.id}/claim", "reviewer-1", {})
+        face = (await alone.get(f"/v1/reviews/{review.held.id}/pictures/0/probe", "reviewer-1")).content
+        sealed = review.held.pictures
+        assert held_in(home, sealed)
+        assert held_in(home, face) == []
         # The log's openings hold it before (also that of the enrolment, which is the client's own and stays).
         assert any(name.startswith("log.sqlite") for name in with_canary())
         alone.house.registry.authorisations.reject(alone.paper(case).id, "no")
@@ -109,6 +126,8 @@ async def test_after_a_rejection_the_canary_is_on_no_disk_at_all(tmp_path: Path)
         assert "/candidates/0/subject" not in alone.house.log.openings(index)
         assert [entry["how"] for entry in alone.entries("duty") if entry["act"] == "discharged"] == ["authorisation-rejected", "done"]
         assert with_canary() == []
+        assert held_in(home, sealed) == held_in(home, face) == []
+        assert (await alone.get(f"/v1/reviews/{review.held.id}/pictures/0/probe", "reviewer-1")).status_code == 409
 
 
 async def test_a_person_says_what_was_done_and_names_the_document(france: France) -> None:

@@ -57,6 +57,8 @@ ABSENT = {
     "subject": "no-such-subject",
     "webhook_id": "wh-0000000000000000",
     "delivery_id": "msg-" + "0" * 32,
+    "candidate": "9",
+    "side": "nobody",
     "training_id": "tr-0000000000000000",
 }
 # Members of an answer that name the answer, not what it is about.
@@ -91,6 +93,8 @@ async def owned(town: Town) -> dict[str, str]:
         "subject": next(iter(SUBJECTS)),
         "kid": "owned-key",
         "person_id": REVIEWER,
+        "candidate": "0",
+        "side": "probe",
         "training_id": registry.trainings.record(Training(REVIEWER, "Comparing faces", *term), REGISTRARS[0]).id,
         "reference": CASE,
         "evidence_id": registry.evidence.record(Evidence(NGO, "dpia", True, *term), REGISTRARS[0]).id,
