@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0202"
-down_revision = "0211"
+down_revision = "0212"
 
 
 def upgrade() -> None:
