@@ -106,6 +106,7 @@ class Settings:
     body_seconds: float = 30.0
     max_image_bytes: int = 8 * 1024 * 1024
     heartbeat_seconds: float = 60.0
+    calibration_percent: int = 5
     duty_seconds: float = 5.0
     webhook_seconds: float = 2.0
     questions_a_day: int = 20
@@ -154,6 +155,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
         contact_ombudsman=_line(given, "CUSTODES_CONTACT_OMBUDSMAN"),
         warn_days=_whole(given, "CUSTODES_WARN_DAYS", base.warn_days, 1, 365),
         webhook_seconds=float(_whole(given, "CUSTODES_WEBHOOK_SECONDS", int(base.webhook_seconds), 1, 3600)),
+        calibration_percent=_whole(given, "CUSTODES_CALIBRATION_PERCENT", base.calibration_percent, 0, 100),
         heartbeat_seconds=float(_whole(given, "CUSTODES_HEARTBEAT_SECONDS", int(base.heartbeat_seconds), 1, 86400)),
         cohort=_file(given, "CUSTODES_COHORT"),
         calibration=_file(given, "CUSTODES_CALIBRATION"),

@@ -12,9 +12,9 @@ from gateway.api.door import Door, FieldMalformed
 from gateway.api.openapi import json_request, problem_responses
 from gateway.api.rendering import json_response
 from gateway.clock import iso
-from gateway.enforcement.looking import PictureUnknown, Side
+from gateway.enforcement.looking import Side
 from gateway.enforcement.reviewing import Claimed, Judged, ReviewDesk, Shown
-from gateway.identity.callers import Caller
+from gateway.review.calibration import Competence, OwnRate
 from gateway.review.judging import FEATURES, Judgement, Noted
 from gateway.review.queue import Review, ReviewRefused
 
@@ -50,6 +50,8 @@ class ReviewDoor:
         router = APIRouter(tags=["review"], responses=problem_responses(400, 401, 403, 404, 409, 410, 422, 503))
         add, one = router.add_api_route, "/v1/reviews/{review_id}"
         add("/v1/reviews", self.list_waiting, methods=["GET"], summary="Results that wait for people")
+        add("/v1/reviews/mine", self.show_mine, methods=["GET"], summary="How often you were wrong about pairs whose truth is known")
+        add("/v1/reviews/reviewers", self.list_reviewers, methods=["GET"], summary="The same of every reviewer, for operators")
         add("/v1/reviews/judgements", self.judge_many, methods=["POST"], summary="Refused: no result is judged in bulk")
         add(f"{one}/claim", self.claim, methods=["POST"], summary="Take a result for a quarter of an hour")
         add(
@@ -64,22 +66,33 @@ class ReviewDoor:
 
     async def list_waiting(self, request: Request) -> Response:
         """Return what waits, oldest first, without names, without scores, and without what anybody said."""
-        reviewer = await self.door.staff(request, "reviewer")
+        reviewer = (await self.door.staff(request, "reviewer")).id
         return json_response({"reviews": [summary(review, reviewer) for review in await self.desk.list_waiting()]})
+
+    async def show_mine(self, request: Request) -> Response:
+        """Return the calling reviewer's own error rates."""
+        reviewer = (await self.door.staff(request, "reviewer")).id
+        return json_response(competence(await self.desk.competence(reviewer)))
+
+    async def list_reviewers(self, request: Request) -> Response:
+        """Return everybody's: to operators, who must know whether the people who look can see."""
+        await self.door.staff(request, "operator")
+        return json_response({"reviewers": [competence(one) for one in await self.desk.competences()]})
 
     async def claim(self, request: Request, review_id: str) -> Response:
         """Keep a result for the calling reviewer and show what is to be judged."""
-        reviewer = await self.door.staff(request, "reviewer")
+        reviewer = (await self.door.staff(request, "reviewer")).id
         return json_response(claimed(await self.desk.claim(reviewer, review_id), reviewer))
 
     async def picture(self, request: Request, review_id: str, candidate: str, side: str) -> Response:
         """Show the probe's face, or the candidate's, to whoever holds the claim; nothing of it may be kept on the way."""
-        reviewer = await self.door.staff(request, "reviewer")
-        return await picture_of(self.desk, reviewer, review_id, candidate, side)
+        reviewer = (await self.door.staff(request, "reviewer")).id
+        jpeg = await self.desk.picture(reviewer, review_id, candidate, side)
+        return Response(jpeg, media_type="image/jpeg", headers=UNKEPT)
 
     async def judge(self, request: Request, review_id: str) -> Response:
         """Take the judgement; the answer says whether it settled the result, and what the recogniser had thought."""
-        reviewer = await self.door.staff(request, "reviewer")
+        reviewer = (await self.door.staff(request, "reviewer")).id
         document = await self.door.document(request)
         if "reviews" in document:
             raise _no_bulk()
@@ -92,15 +105,7 @@ class ReviewDoor:
         raise _no_bulk()
 
 
-async def picture_of(desk: ReviewDesk, reviewer: Caller, review_id: str, candidate: str, side: str) -> Response:
-    """Return a picture as the API and the console alike send it. Raises PictureUnknown for what names none."""
-    if side not in tuple(Side) or not (candidate.isascii() and candidate.isdigit() and len(candidate) < 4):
-        raise PictureUnknown
-    jpeg = await desk.picture(reviewer, review_id, int(candidate), Side(side))
-    return Response(jpeg, media_type="image/jpeg", headers=UNKEPT)
-
-
-def summary(review: Review, reviewer: Caller) -> dict[str, Any]:
+def summary(review: Review, reviewer: str) -> dict[str, Any]:
     """A review as it stands in the queue: of what others said, nothing, not even whether."""
     held = review.held
     return {
@@ -110,12 +115,12 @@ def summary(review: Review, reviewer: Caller) -> dict[str, Any]:
         "operation": held.operation,
         "candidates": held.candidates,
         "reviewers_needed": held.needed,
-        "judged_by_you": reviewer.id in review.reviewers,
+        "judged_by_you": reviewer in review.reviewers,
         "since": iso(review.created_at),
     }
 
 
-def claimed(value: Claimed, reviewer: Caller) -> dict[str, Any]:
+def claimed(value: Claimed, reviewer: str) -> dict[str, Any]:
     """What a reviewer holds, candidate by candidate in the order to be judged."""
     ends = value.review.claim_ends
     return summary(value.review, reviewer) | {
@@ -148,9 +153,26 @@ def judged(value: Judged) -> dict[str, Any]:
         "review": value.review.held.id,
         "state": value.state,
         "scores": scores,
+        "truth": value.truth,
         "log_index": value.receipt.index,
         "receipt": value.receipt.text(),
     }
+
+
+def competence(value: Competence) -> dict[str, Any]:
+    """One reviewer's error rates on calibration pairs, each with n and a 95 % interval."""
+    return {
+        "reviewer": value.reviewer,
+        "false_same": _rate(value.false_same),
+        "false_different": _rate(value.false_different),
+        "cannot_tell": value.cannot_tell,
+        "results_judged": value.results,
+    }
+
+
+def _rate(rate: OwnRate) -> dict[str, Any]:
+    share = rate.errors / rate.trials if rate.trials else None
+    return {"errors": rate.errors, "n": rate.trials, "share": share, "interval_95": None if rate.interval is None else list(rate.interval)}
 
 
 def _no_bulk() -> ReviewRefused:

@@ -32,6 +32,7 @@ from gateway.enforcement.galleries import GalleryDesk
 from gateway.enforcement.journal import Journal
 from gateway.enforcement.keeping import Keeping
 from gateway.enforcement.looking import Looking
+from gateway.enforcement.mixing import Mixing
 from gateway.enforcement.ombudsman import Ombudsman
 from gateway.enforcement.persons import PersonDesk
 from gateway.enforcement.pipeline import Pipeline
@@ -54,6 +55,7 @@ from gateway.registry.conduct import ConductBook
 from gateway.registry.idempotency import IdempotencyKeys
 from gateway.registry.quotas import Quotas
 from gateway.registry.timekeeping import Timekeeping
+from gateway.review.calibration import Pairs
 from gateway.review.queue import Queue
 from gateway.review.vault import Vault
 from gateway.settings import Settings
@@ -141,8 +143,10 @@ def with_request_path(ground: Ground) -> Assembly:
     # 1
     restricted = RestrictedResults(registry.restrictions)
     queue, vault = Queue(registry.database, clock), Vault(settings.home.keys / "cases")
-    waiting = WaitingRoom(queue, vault, journal, clock, restricted)
-    looking = Looking(waiting, registry.galleries, templates, workers, ground.seal, ground.run)
+    pairs = Pairs(registry.database, vault)
+    mixing = Mixing(queue, pairs, clock, settings.calibration_percent)
+    waiting = WaitingRoom(queue, vault, journal, clock, restricted, mixing)
+    looking = Looking(waiting, pairs, registry.galleries, templates, workers, ground.seal, ground.run)
     reviews = ReviewDesk(waiting, queue, registry.lookups, journal, bench, clock, ground.cosigning.witnessed_at, looking)
     time = Timekeeping(registry.database, clock)
     book = ConductBook(registry.database)

@@ -36,6 +36,7 @@ LATE: Final = MappingProxyType(
         "policies": "gateway.cli.policies:app",
         "report": "gateway.cli.reports:app",
         "restrictions": "gateway.cli.restrictions:app",
+        "reviews": "gateway.cli.reviews:app",
         "serve": "gateway.cli.service:app",
         "staff": "gateway.cli.staff:app",
         "tokens": "gateway.cli.tokens:app",

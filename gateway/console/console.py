@@ -18,6 +18,7 @@ from gateway.console.pages import Pages
 from gateway.console.people import PeoplePage
 from gateway.console.policies import PolicyPages
 from gateway.console.registers import RegisterPages
+from gateway.console.reviews import ReviewPages
 from gateway.console.visits import Visits
 from gateway.errors import CustodesError
 from gateway.records.evidence import EvidenceRoom
@@ -39,6 +40,7 @@ def console(house: Assembly, status_of: Callable[[CustodesError], int], exports:
         DraftPages(desk, house.rulebook_desk, house.reports).router(),
         RegisterPages(desk, house.desks, Vocabulary.shipped(), house.clock).router(),
         PeoplePage(desk, house.desks.people).router(),
+        ReviewPages(desk, house.reviews, house.registry.trainings).router(),
         CasePages(desk, house.desks.cases, house.explorer, house.registry.rulebooks, house.clock).router(),
         ObligationPages(desk, house.duties, house.endings, house.desks.cases, house.webhook_desk, house.explorer).router(),
         FairnessPage(desk, house.readiness.gate).router(),

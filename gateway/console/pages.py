@@ -34,6 +34,7 @@ SECTIONS: Final = (
     ("/console/clients", "nav.clients", ("registrar", "auditor", "operator")),
     ("/console/duties", "nav.duties", ("registrar", "operator", "auditor")),
     ("/console/people", "nav.people", ("registrar",)),
+    ("/console/reviews", "nav.reviews", ("reviewer",)),
     ("/console/audit", "nav.audit", ("auditor",)),
     ("/console/fairness", "nav.fairness", ()),
     ("/v1/transparency", "nav.transparency", ()),

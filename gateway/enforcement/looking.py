@@ -21,6 +21,7 @@ from gateway.enforcement.waiting import Content, WaitingRoom
 from gateway.errors import CustodesError
 from gateway.registry.errors import NotOnRecord
 from gateway.registry.galleries import Galleries
+from gateway.review.calibration import Pairs
 from gateway.review.queue import Review
 
 
@@ -55,6 +56,7 @@ class Looking:
     """The pictures of held results."""
 
     waiting: WaitingRoom
+    pairs: Pairs
     records: Galleries
     templates: TemplateGalleries
     workers: Workers
@@ -63,6 +65,9 @@ class Looking:
 
     async def likeness(self, review: Review, number: int) -> Likeness:
         """Return what there is to see of a candidate, in the result's own order. Raises ResultShredded."""
+        if review.held.pair is not None:
+            pair = await asyncio.to_thread(self.pairs.get, review.held.pair)
+            return Likeness("", pair is not None, pair is not None, () if pair is None else pair.probe.warnings)
         content, portraits = await self.waiting.opened(review), await self.waiting.portraits(review)
         candidate = candidate_of(content.answer, number)
         probe = _of(portraits, 0, candidate.face)
@@ -74,6 +79,11 @@ class Looking:
 
     async def picture(self, review: Review, number: int, side: Side) -> bytes:
         """Return one of the two faces as a JPEG. Raises PictureUnknown, ResultShredded, NotReady."""
+        if review.held.pair is not None:
+            pair = await asyncio.to_thread(self.pairs.get, review.held.pair)
+            if pair is None:
+                raise PictureUnknown
+            return pair.probe.jpeg if side is Side.PROBE else pair.candidate.jpeg
         content, portraits = await self.waiting.opened(review), await self.waiting.portraits(review)
         whom = _enrolled(content, number)
         if side is Side.PROBE or whom is None:

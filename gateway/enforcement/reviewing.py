@@ -15,12 +15,12 @@ from gateway.enforcement.facts import WitnessedAt, log_facts
 from gateway.enforcement.journal import Journal
 from gateway.enforcement.looking import Looking, PictureUnknown, Side, candidate_of
 from gateway.enforcement.waiting import WaitingRoom
-from gateway.identity.callers import Caller
 from gateway.records import entries
 from gateway.records.commitments import Record
 from gateway.registry.errors import NotOnRecord
 from gateway.registry.lookups import Lookups
 from gateway.registry.trainings import trained
+from gateway.review.calibration import CALIBRATED, Competence
 from gateway.review.judging import LONGEST_NOTE, Judgement, Noted, verdict
 from gateway.review.queue import Queue, Review, ReviewRefused
 from policies.decision import Permit, Refusal
@@ -61,12 +61,15 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a judgement led to: still `waiting`, or `released` or `withheld`, with the entry that says so, and the scores."""
+    """What a judgement led to: still `waiting`, or `released` or `withheld`, with the entry that says so, and the scores.
+
+    Or `calibrated`: it was a pair whose `truth` was known, and is told now."""
 
     review: Review
     state: str
     receipt: Receipt
     scores: tuple[Scored, ...] = ()
+    truth: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,15 @@ class ReviewDesk:
         """Return what waits, oldest first."""
         return await asyncio.to_thread(self.queue.waiting)
 
-    async def claim(self, reviewer: Caller, review_id: str) -> Claimed:
+    async def competence(self, reviewer: str) -> Competence:
+        """Return how often a reviewer was wrong about pairs whose truth is known."""
+        return await asyncio.to_thread(self.looking.pairs.competence, reviewer)
+
+    async def competences(self) -> list[Competence]:
+        """Return the same of everybody who has judged anything, for operators."""
+        return await asyncio.to_thread(lambda: [self.looking.pairs.competence(reviewer) for reviewer in self.looking.pairs.reviewers()])
+
+    async def claim(self, reviewer: str, review_id: str) -> Claimed:
         """Give a result to one reviewer for a while, and record who looks at it.
 
         1 the reviewer is trained, today; 2 has no part in the case; 3 nobody else holds it, and they have not judged it before;
@@ -95,26 +106,27 @@ class ReviewDesk:
         await self._must_be_trained(reviewer, "claim")
         self._must_be_impartial(reviewer, await asyncio.to_thread(self.queue.get, review_id))
         # 3
-        review = await asyncio.to_thread(self.queue.claim, review_id, reviewer.id)
+        review = await asyncio.to_thread(self.queue.claim, review_id, reviewer)
         # 4
-        receipt = await self.journal.write(self._entry(review, reviewer, "claimed", {}))
+        receipt = await self.journal.write(self._entry(review, reviewer, _act(review, "claimed"), {}))
         return Claimed(review, await self._shown(review), receipt)
 
-    async def held_by(self, reviewer: Caller, review_id: str) -> tuple[Review, tuple[Shown, ...]]:
+    async def held_by(self, reviewer: str, review_id: str) -> tuple[Review, tuple[Shown, ...]]:
         """Return what a reviewer holds, once more: their claim is the entry that says they look."""
         await self._must_be_trained(reviewer, "look at")
-        review = await asyncio.to_thread(self.queue.claimed, review_id, reviewer.id)
+        review = await asyncio.to_thread(self.queue.claimed, review_id, reviewer)
         return review, await self._shown(review)
 
-    async def picture(self, reviewer: Caller, review_id: str, number: int, side: Side) -> bytes:
+    async def picture(self, reviewer: str, review_id: str, candidate: str, side: str) -> bytes:
         """Return the picture of a likeness to whoever holds the claim: the probe's face, or the candidate's. Raises PictureUnknown."""
         await self._must_be_trained(reviewer, "look at")
-        review = await asyncio.to_thread(self.queue.claimed, review_id, reviewer.id)
-        if not 0 <= number < len(review.shown):
+        review = await asyncio.to_thread(self.queue.claimed, review_id, reviewer)
+        numbered = candidate.isascii() and candidate.isdigit() and len(candidate) < 4
+        if side not in tuple(Side) or not numbered or int(candidate) >= len(review.shown):
             raise PictureUnknown
-        return await self.looking.picture(review, review.shown[number], side)
+        return await self.looking.picture(review, review.shown[int(candidate)], Side(side))
 
-    async def judge(self, reviewer: Caller, review_id: str, noted: Sequence[Noted]) -> Judged:
+    async def judge(self, reviewer: str, review_id: str, noted: Sequence[Noted]) -> Judged:
         """Take one reviewer's word on every candidate, in the order in which they were shown; release or withhold when that settles it.
 
         1 the reviewer is trained and impartial still, and holds the claim; 2 every candidate is judged, and the judgement rests on
@@ -122,18 +134,22 @@ class ReviewDesk:
         more, with the reviewers and their training as the register has them; 6 the end is durable before it is true."""
         # 1
         await self._must_be_trained(reviewer, "judge")
-        review = await asyncio.to_thread(self.queue.claimed, review_id, reviewer.id)
+        review = await asyncio.to_thread(self.queue.claimed, review_id, reviewer)
         self._must_be_impartial(reviewer, review)
         # 2
         _must_be_whole(review, noted)
         own_order = _in_own_order(review, noted)
         # 3
         said = {"said": [str(each.said) for each in own_order], "noted": [list(each.features) for each in own_order]}
-        receipt = await self.journal.write(self._entry(review, reviewer, "judged", said))
+        receipt = await self.journal.write(self._entry(review, reviewer, _act(review, "judged"), said))
         # 4
+        if review.held.pair is not None:
+            review = await asyncio.to_thread(self.queue.judge, review_id, reviewer, own_order, receipt.index)
+            await asyncio.to_thread(self.queue.settle, review_id, CALIBRATED, receipt.index)
+            return Judged(review, CALIBRATED, receipt, truth=review.held.truth)
         answer = (await self.waiting.opened(review)).answer
         scores = tuple(_scored(place, candidate_of(answer, own)) for place, own in enumerate(review.shown))
-        review = await asyncio.to_thread(self.queue.judge, review_id, reviewer.id, own_order, receipt.index)
+        review = await asyncio.to_thread(self.queue.judge, review_id, reviewer, own_order, receipt.index)
         reached = verdict(review.judgements, review.held.candidates, review.held.needed)
         if not reached.settled:
             return Judged(review, "waiting", receipt, scores)
@@ -146,7 +162,7 @@ class ReviewDesk:
             Shown(place, None if each.picture else each.subject, each.probe, each.picture, each.warnings) for place, each in enumerate(seen)
         )
 
-    async def _settle(self, reviewer: Caller, review: Review, confirmed: tuple[int, ...]) -> tuple[str, Receipt]:
+    async def _settle(self, reviewer: str, review: Review, confirmed: tuple[int, ...]) -> tuple[str, Receipt]:
         # 5
         judge = self.bench.judge()
         facts = self._release_facts(review) if confirmed else None
@@ -164,18 +180,18 @@ class ReviewDesk:
         await asyncio.to_thread(self.queue.settle, review.held.id, state, receipt.index)
         return state, receipt
 
-    async def _must_be_trained(self, reviewer: Caller, step: str) -> None:
+    async def _must_be_trained(self, reviewer: str, step: str) -> None:
         now = self.clock.now()
-        if trained(self.lookups.now().trainings(reviewer.id), now):
+        if trained(self.lookups.now().trainings(reviewer), now):
             return
         refused = ReviewRefused(
             "No training of yours in comparing faces counts today; ask a registrar to record it, or to renew it.", code="reviewer-untrained"
         )
         asked = f"to {step} a review"
-        await self.journal.write(entries.access_denied(at=now, by=reviewer.id, why=refused.code, asked=asked))
+        await self.journal.write(entries.access_denied(at=now, by=reviewer, why=refused.code, asked=asked))
         raise refused
 
-    def _must_be_impartial(self, reviewer: Caller, review: Review) -> None:
+    def _must_be_impartial(self, reviewer: str, review: Review) -> None:
         """Refuse whoever asked, filed the case, or put one of its papers on record: they would be judging their own request."""
         view, client = self.lookups.now(), review.held.client
         case = review.held.facts.get("case")
@@ -185,7 +201,7 @@ class ReviewDesk:
             involved |= {paper.recorded_by for paper in view.authorisations(client, reference)}
             with contextlib.suppress(NotOnRecord):
                 involved.add(view.case(client, reference).opened_by)
-        if reviewer.id in involved:
+        if reviewer in involved:
             raise ReviewRefused(
                 "Nobody reviews their own request: you filed this case or recorded its papers. Leave it to another reviewer.",
                 code="review-own-request",
@@ -202,11 +218,16 @@ class ReviewDesk:
         return Facts.from_json(facts, at=self.clock.now(), licence=licence if isinstance(licence, list) else ())
 
     def _entry(
-        self, review: Review, reviewer: Caller, act: str, more: dict[str, object], asked: tuple[Facts, Permit | Refusal] | None = None
+        self, review: Review, reviewer: str, act: str, more: dict[str, object], asked: tuple[Facts, Permit | Refusal] | None = None
     ) -> Record:
         more = {"review": review.held.id} | more
         decision, now = review.held.decision_id, self.clock.now()
-        return entries.review(at=now, decision_id=decision, reviewer=reviewer.id, act=act, more=more, asked=asked)
+        return entries.review(at=now, decision_id=decision, reviewer=reviewer, act=act, more=more, asked=asked)
+
+
+def _act(review: Review, act: str) -> str:
+    """Name what was done in the log: what is said of a calibration pair is an act of its own, and counts nowhere as a search's."""
+    return act if review.held.pair is None else f"calibration-{act}"
 
 
 def _must_be_whole(review: Review, noted: Sequence[Noted]) -> None:

@@ -13,6 +13,7 @@ from gateway.audit.log import Receipt
 from gateway.clock import Clock
 from gateway.enforcement.answers import Held, Released
 from gateway.enforcement.journal import Journal
+from gateway.enforcement.mixing import Mixing
 from gateway.enforcement.restrictions import RestrictedResults
 from gateway.review.judging import verdict
 from gateway.review.queue import HeldResult, Queue, Review
@@ -42,6 +43,7 @@ class WaitingRoom:
     journal: Journal
     clock: Clock
     restricted: RestrictedResults
+    mixing: Mixing
 
     async def hold(
         self,
@@ -79,6 +81,7 @@ class WaitingRoom:
         sealed = await asyncio.to_thread(self.vault.seal, case, held.id, content)
         sealed_pictures = await asyncio.to_thread(self.vault.seal, case, _pictures(held.id), pictures) if answer.portraits else b""
         await asyncio.to_thread(self.queue.put, replace(held, sealed=sealed, pictures=sealed_pictures))
+        await self.mixing.after(held)
         return Held(decision_id, outcome, held.id, needed, tuple(permit.obligations))
 
     async def collect(self, client: str, decision_id: str) -> Released | Review:

@@ -34,7 +34,7 @@ class ReviewUnknown(CustodesError):
 
 
 class ReviewRow(SQLModel, table=True):
-    """One held result. `state` is waiting, released, withheld or destroyed."""
+    """One held result. `state` is waiting, released, withheld or destroyed; of a calibration pair, waiting or calibrated."""
 
     __tablename__ = "reviews"
 
@@ -57,6 +57,9 @@ class ReviewRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Moment)
     settled_at: datetime | None = Field(default=None, sa_type=Moment)
     settled_index: int | None = None
+    # A calibration pair, where this is no result at all but looks like one; and what is true of it.
+    pair: str | None = None
+    truth: str | None = None
     # In which order the candidates are shown: drawn by lot, so that the place of one says nothing of its score.
     shown: list[int] = Field(sa_type=JSON)
 
@@ -80,7 +83,7 @@ class JudgementRow(SQLModel, table=True):
 @dataclass(frozen=True, slots=True)
 class HeldResult:
     """What the pipeline hands over to wait. `sealed` is the encrypted result, `pictures` the faces that were compared, encrypted too,
-    `facts` the case as it was decided."""
+    `facts` the case as it was decided. With a `pair` it is no result: a calibration pair, whose `truth` is known."""
 
     id: str
     decision_id: str
@@ -95,6 +98,8 @@ class HeldResult:
     facts: dict[str, object]
     sealed: bytes
     pictures: bytes = b""
+    pair: str | None = None
+    truth: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +125,17 @@ class Queue:
         self._database = database
         self._clock = clock
 
-    def put(self, held: HeldResult) -> None:
-        """Let a result wait."""
+    def put(self, held: HeldResult, since: datetime | None = None) -> None:
+        """Let a result wait; until `since`, where that is still to come, nobody sees it."""
         values = {name: getattr(held, name) for name in HeldResult.__slots__}
         with self._database.writing() as session:
             shown = secrets.SystemRandom().sample(range(held.candidates), held.candidates)
-            session.add(ReviewRow(**values, state="waiting", created_at=self._clock.now(), shown=shown))
+            session.add(ReviewRow(**values, state="waiting", created_at=since or self._clock.now(), shown=shown))
 
     def waiting(self, limit: int = 50) -> list[Review]:
         """Return what waits, oldest first."""
-        question = select(ReviewRow).where(ReviewRow.state == "waiting").order_by(col(ReviewRow.created_at)).limit(limit)
+        due = (ReviewRow.state == "waiting", col(ReviewRow.created_at) <= self._clock.now())
+        question = select(ReviewRow).where(*due).order_by(col(ReviewRow.created_at)).limit(limit)
         with self._database.reading() as session:
             return [_review(session, row) for row in session.exec(question)]
 

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
@@ -21,6 +22,7 @@ from gateway.assembly.service import assemble
 from gateway.cli.demo.cast import Seeding
 from gateway.cli.demo.scenes import Story
 from gateway.cli.demo.stage import Stage
+from gateway.registry.trainings import Training
 from gateway.settings import read_settings
 from tests.stories.town import Town
 
@@ -89,6 +91,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
         secret = home / "provider.secret"
         secret.write_text("another-secret-of-the-tests\n")
         chosen = {"CUSTODES_OIDC_ISSUER": "idp", "CUSTODES_OIDC_CLIENT_ID": "console", "CUSTODES_OIDC_SECRET_FILE": str(secret)}
+        chosen["CUSTODES_CALIBRATION_PERCENT"] = "0"
         async with assemble(read_settings(chosen, home=home, port=free_port())) as house:
             # uvicorn's own server: the command's watches for signals, which only a main thread may.
             server = uvicorn.Server(uvicorn.Config(create_app(house), port=house.settings.port, lifespan="off", log_level="warning"))
@@ -102,6 +105,9 @@ def site(tmp_path_factory) -> Iterator[Site]:
                 await Story(house, web, Stage(as_json=True)).enrol()
             for who, (name, roles) in PEOPLE.items():
                 house.registry.staff.invite(who, name, roles, by="installation")
+                if "reviewer" in roles:
+                    term = house.clock.now(), house.clock.now() + timedelta(days=365)
+                    house.registry.trainings.record(Training(who, "Comparing faces", *term), by="installation")
             found.append(Site(house, asyncio.get_running_loop()))
             ready.set()
             await stop.wait()

@@ -97,7 +97,7 @@ class France(Town):
 
 
 @asynccontextmanager
-async def running_france(root: Path, packs: tuple[str, ...] = ("baseline", "eu-ai-act")) -> AsyncIterator[France]:
+async def running_france(root: Path, packs: tuple[str, ...] = ("baseline", "eu-ai-act"), *, calibration: int = 0) -> AsyncIterator[France]:
     """Start the service under these packs, with the gendarmes on record and one person enrolled."""
     home, clock = Home(root), FixedClock(datetime.now(UTC))
     home.make()
@@ -111,7 +111,9 @@ async def running_france(root: Path, packs: tuple[str, ...] = ("baseline", "eu-a
         return order_for(*known, now=datetime.now(UTC), **named)  # type: ignore[arg-type]  # passed through
 
     with patch("gateway.enforcement.execution.order_for", order_now):
-        async with assemble(read_settings({"CUSTODES_DUTY_SECONDS": "3600"}, home=root, port=8080), clock) as house:
+        async with assemble(
+            read_settings({"CUSTODES_DUTY_SECONDS": "3600", "CUSTODES_CALIBRATION_PERCENT": str(calibration)}, home=root, port=8080), clock
+        ) as house:
             transport = httpx2.ASGITransport(app=create_app(house), raise_app_exceptions=True)
             async with httpx2.AsyncClient(transport=transport, base_url=house.settings.url) as web:
                 town = France(house, web, clock)

@@ -57,7 +57,7 @@ ABSENT = {
     "subject": "no-such-subject",
     "webhook_id": "wh-0000000000000000",
     "delivery_id": "msg-" + "0" * 32,
-    "candidate": "9",
+    "candidate": "999",
     "side": "nobody",
     "training_id": "tr-0000000000000000",
 }
@@ -93,7 +93,7 @@ async def owned(town: Town) -> dict[str, str]:
         "subject": next(iter(SUBJECTS)),
         "kid": "owned-key",
         "person_id": REVIEWER,
-        "candidate": "0",
+        "candidate": "000",
         "side": "probe",
         "training_id": registry.trainings.record(Training(REVIEWER, "Comparing faces", *term), REGISTRARS[0]).id,
         "reference": CASE,

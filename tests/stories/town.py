@@ -98,7 +98,7 @@ async def running_town(home: Path, wires: dict[str, int] | None = None, **settin
     """Start a seeded service without a socket: requests go straight into the application."""
     # One town serves many stories, which try many purposes under its one case; test_tripwires.py has the wires as they come.
     _set_wires(home, wires or dict.fromkeys(("purposes", "climbs", "frames", "people", "crowds"), 0))
-    async with assemble(read_settings(settings, home=home, port=8080)) as house:
+    async with assemble(read_settings({"CUSTODES_CALIBRATION_PERCENT": "0"} | settings, home=home, port=8080)) as house:
         transport = httpx2.ASGITransport(app=create_app(house), raise_app_exceptions=True)
         async with httpx2.AsyncClient(transport=transport, base_url=house.settings.url) as web:
             seeding = Seeding(house)
