@@ -79,6 +79,14 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def _people(house: Assembly) -> None:
+    now = house.clock.now()
+    for who, (name, roles) in PEOPLE.items():
+        house.registry.staff.invite(who, name, roles, by="installation")
+        if "reviewer" in roles:
+            house.registry.trainings.record(Training(who, "Comparing faces", now, now + timedelta(days=365)), by="installation")
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory) -> Iterator[Site]:
     home: Path = tmp_path_factory.mktemp("console")
@@ -103,11 +111,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
                 await seeding.everyone()
                 await seeding.gallery()
                 await Story(house, web, Stage(as_json=True)).enrol()
-            for who, (name, roles) in PEOPLE.items():
-                house.registry.staff.invite(who, name, roles, by="installation")
-                if "reviewer" in roles:
-                    term = house.clock.now(), house.clock.now() + timedelta(days=365)
-                    house.registry.trainings.record(Training(who, "Comparing faces", *term), by="installation")
+            _people(house)
             found.append(Site(house, asyncio.get_running_loop()))
             ready.set()
             await stop.wait()
