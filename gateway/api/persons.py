@@ -16,6 +16,7 @@ from gateway.enforcement.declaration import DeclarationMalformed
 from gateway.enforcement.facts import FactsRefused
 from gateway.enforcement.images import BodyRefused
 from gateway.enforcement.persons import PersonDesk
+from gateway.enforcement.registrar import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,10 @@ class PersonDoor:
     async def show(self, request: Request, reference: str) -> Response:
         """Return how many photos count; never a photo, never a template."""
         caller = await self.door.client(request)
-        return rendering.json_response({"case": reference, "photos": await asyncio.to_thread(self.desk.photos, caller, reference)})
+        return rendering.json_response({"case": reference, "photos": await asyncio.to_thread(self.desk.photos, caller.id, reference)})
 
     async def withdraw(self, request: Request, reference: str) -> Response:
         """Shred the photos and their key."""
         caller = await self.door.client(request)
-        receipt = await self.desk.withdraw(caller, reference)
+        receipt = await asyncio.to_thread(self.desk.withdraw, Actor.of(caller), caller.id, reference)
         return rendering.json_response({"withdrawn": True, "log_index": receipt.index, "receipt": receipt.text()})

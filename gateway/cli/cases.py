@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway.api import documents
+from gateway.cli import case_persons
 from gateway.cli.acting import ByOption, ClientArgument, ReasonOption, acting, at_the_desks, read_json, show, tell
 from gateway.cli.options import HomeOption, JsonOption, say
 from gateway.enforcement.desks.papers import REGISTRAR
@@ -15,6 +16,7 @@ from gateway.enforcement.registrar import Done
 from gateway.registry.cases import Case, Target
 
 app = typer.Typer(help="Cases: what requests are made for.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app.add_typer(case_persons.app, name="person")
 
 ReferenceArgument = Annotated[str, typer.Argument(help="The client's own reference, such as MP-2026-0142.")]
 

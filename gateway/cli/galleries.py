@@ -31,6 +31,8 @@ from gateway.enforcement.journal import Journal
 from gateway.identity.callers import Caller
 from gateway.records import entries
 
+DeclarationOption = Annotated[Path | None, typer.Option("--declaration", help="JSON: what else is declared (docs/api.md).")]
+
 app = typer.Typer(help="Galleries.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 app.add_typer(records)
 
@@ -43,7 +45,7 @@ def import_command(
     table: Annotated[Path, typer.Option("--csv", help="CSV: subject, file. A subject may have several lines.", exists=True)],
     client: Annotated[str, typer.Option("--client", help="The client whose gallery and licence it is.")],
     purpose: Annotated[str, typer.Option("--purpose", help="The purpose that the gallery is bound to.")],
-    declaration: Annotated[Path | None, typer.Option("--declaration", help="JSON: what else is declared (docs/api.md).")] = None,
+    declaration: DeclarationOption = None,
     state: Annotated[Path | None, typer.Option("--state", help="Where to remember how far it is; default: the CSV with .state.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -51,7 +53,7 @@ def import_command(
     """Enrol every photo; the same command goes on where it was stopped. Exit code 0; 1 some were refused; 2 it could not be done."""
     with plainly():
         photos = read_folder(images, table)
-        said = _declared(declaration, purpose)
+        said = declared(declaration, purpose)
         settings = settings_of(home, None)
         journal = state or table.with_name(f"{table.name}.state")
         found: list[Progress] = []
@@ -95,7 +97,7 @@ def normalise_command(
 
 
 @dataclass(frozen=True, slots=True)
-class _Photo:
+class Photo:
     """One photo as a request's body."""
 
     image: bytes
@@ -118,7 +120,7 @@ class _Importer:
         """Raises EngineError for what concerns this photo alone; a refusal of the request itself ends the import."""
         declaration = Declaration.of("enroll", self.said.said, subject).into(self.gallery)
         try:
-            await self.house.pipeline.run(self.caller, declaration, _Photo(image), self.house.registry.lookups.now())
+            await self.house.pipeline.run(self.caller, declaration, Photo(image), self.house.registry.lookups.now())
         except RecogniserBusy as busy:
             raise EngineBusy(busy.sentence, retry_after=busy.retry_after) from busy
         except RecognitionFailed as failed:
@@ -127,7 +129,8 @@ class _Importer:
             raise EngineError(unusable.sentence, code=unusable.code) from unusable
 
 
-def _declared(path: Path | None, purpose: str) -> Declaration:
+def declared(path: Path | None, purpose: str) -> Declaration:
+    """Return what an enrolment declares: the purpose, and what the file adds. Raises GalleryRefused or DeclarationMalformed."""
     try:
         extra = json.loads(path.read_bytes()) if path else {}
     except (OSError, ValueError) as fault:

@@ -9,6 +9,7 @@ from engine.errors import GalleryRefused, GalleryUnknown
 from engine.galleries.store import Galleries as TemplateGalleries
 from gateway.audit.log import Receipt
 from gateway.enforcement.declaration import Declaration
+from gateway.enforcement.desks.papers import REGISTRAR
 from gateway.enforcement.images import ImageSource
 from gateway.enforcement.pipeline import Pipeline, Served
 from gateway.enforcement.registered import gallery_of, shred
@@ -20,12 +21,45 @@ from gateway.registry.lookups import View
 
 
 @dataclass(frozen=True, slots=True)
-class PersonDesk:
-    """The photos of the people whom cases seek."""
+class PersonPhotos:
+    """The photos of the people whom cases seek: counted, and withdrawn. Wakes no recogniser."""
 
     cases: Cases
     templates: TemplateGalleries
     registrar: Registrar
+
+    def photos(self, client: str, reference: str) -> int:
+        """Count the photos of the client's case. Raises NotOnRecord. Blocks."""
+        self.cases.get(client, reference)
+        try:
+            return self.templates.count(gallery_of(client, reference)).photos
+        except GalleryUnknown:
+            return 0
+
+    def withdraw(self, actor: Actor, client: str, reference: str) -> Receipt:
+        """Shred the photos and their key; from then on the case asks nothing of a probe. The client itself may, or a registrar.
+
+        Raises NotOnRecord, or as Registrar.give. Blocks."""
+        case = self.cases.get(client, reference)
+        if not case.reference_face and not self.photos(client, reference):
+            raise NotOnRecord("person")
+        # In the log before it is true; photos that a crash leaves go on being held against every probe, and can be withdrawn again.
+        done = self.registrar.give(
+            actor,
+            None if actor == Actor("client", client) else REGISTRAR,
+            "case-change",
+            "person-withdrawn",
+            lambda: self.cases.withdraw_face(client, reference),
+            _told,
+        )
+        shred(self.templates, client, reference)
+        return done.receipt
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDesk(PersonPhotos):
+    """Where a photo comes in, by a decision, an order and entries of its own, as every enrolment."""
+
     pipeline: Pipeline
     recogniser: str
 
@@ -48,32 +82,6 @@ class PersonDesk:
                 _told,
             )
         return served
-
-    def photos(self, caller: Caller, reference: str) -> int:
-        """Count the photos of the client's case. Raises NotOnRecord. Blocks."""
-        self.cases.get(caller.id, reference)
-        try:
-            return self.templates.count(gallery_of(caller.id, reference)).photos
-        except GalleryUnknown:
-            return 0
-
-    async def withdraw(self, caller: Caller, reference: str) -> Receipt:
-        """Shred the photos and their key; from then on the case asks nothing of a probe. Raises NotOnRecord or AuditUnavailable."""
-        case = await asyncio.to_thread(self.cases.get, caller.id, reference)
-        if not case.reference_face and not await asyncio.to_thread(self.photos, caller, reference):
-            raise NotOnRecord("person")
-        # In the log before it is true; photos that a crash leaves go on being held against every probe, and can be withdrawn again.
-        done = await asyncio.to_thread(
-            self.registrar.give,
-            Actor.of(caller),
-            None,
-            "case-change",
-            "person-withdrawn",
-            lambda: self.cases.withdraw_face(caller.id, reference),
-            _told,
-        )
-        await asyncio.to_thread(shred, self.templates, caller.id, reference)
-        return done.receipt
 
     def _make_gallery(self, name: str) -> None:
         try:

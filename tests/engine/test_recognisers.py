@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageEnhance
 
 from engine.errors import ModelRefused
 from engine.faces import Box
@@ -150,3 +150,27 @@ def test_small_faces_beside_a_large_one_are_counted(finder: FaceFinder, portrait
     assert len(found) == 30
     alone = crowd.crop((0, 0, 460, 700))
     assert [face.box for face in finder.detect(np.asarray(alone))] == [found[0].box]
+
+
+@pytest.fixture(scope="module")
+def heads(finder: FaceFinder, portrait: Callable[[str], Picture]) -> list[Image.Image]:
+    """Return three people's heads, each cut out at twice the face's box."""
+    found = []
+    for name in ("obama.jpg", "biden.jpg", "astronaut.png"):
+        pixels, _ = shrunk(portrait(name).pixels, 600)
+        box = finder.detect(pixels)[0].box
+        margin = box.width // 2
+        found.append(Image.fromarray(pixels).crop((box.left - margin, box.top - margin, box.right + margin, box.bottom + margin)))
+    return found
+
+
+@pytest.mark.parametrize(("side", "light", "turned", "big"), [(44, 0.4, 14, 180), (60, 1.0, -14, 0), (52, 0.4, 0, 220)])
+def test_a_crowd_is_never_one_face(side: int, light: float, turned: int, big: int, finder: FaceFinder, heads: list[Image.Image]) -> None:
+    grey, step, left = (120, 130, 140), round(side * 1.7), 2 * big
+    crowd = Image.new("RGB", (left + 6 * step, max(5 * step, left)), grey)
+    crowd.paste(heads[0].resize((max(1, left), max(1, left))), (0, 0))
+    for number in range(29):
+        small = heads[number % 3].resize((2 * side, 2 * side)).rotate(turned, fillcolor=grey)
+        # cut at the head's own edges, so that the last column and row reach the picture's
+        crowd.paste(small.crop((0, 0, step, step)), (left + number % 6 * step, number // 6 * step))
+    assert len(finder.detect(np.asarray(ImageEnhance.Brightness(crowd).enhance(light)))) >= 24
