@@ -48,7 +48,7 @@ async def test_an_answer_that_is_none_is_a_failure(answer: bytes, tls: ssl.SSLCo
     async with receiving() as receiver:
         receiver.answer = answer
         with pytest.raises(Undelivered, match=r"answer-malformed|unreachable"):
-            await Post(tls, 2.0)(parse(f"{receiver.origin}/"), ("127.0.0.1",), HEADERS, b"{}")
+            await Post(tls, 60.0)(parse(f"{receiver.origin}/"), ("127.0.0.1",), HEADERS, b"{}")
 
 
 async def test_of_an_endless_answer_only_the_first_line_is_read(tls: ssl.SSLContext) -> None:
