@@ -34,13 +34,14 @@ APPEARANCE: Final = frozenset(
 )  # fmt: skip
 # The documents that AI Act Arts. 5(3) and 26(10) know.
 AUTHORISATIONS: Final = ("judicial_authorisation", "admin_authorisation")
-LABELLING: Final = frozenset({"annotation", "dataset", "filtering", "labelling", "labeling", "labelled", "labeled"})
+LABELLING: Final = frozenset({"acquired", "annotation", "dataset", "filtering", "labelling", "labeling", "labelled", "labeled"})
 # A category of a watchlist is closed if its name says one of the first and none of the second (Bridges, 124).
 _FIXED_GROUNDS: Final = frozenset(
     {
-        "absconder", "absconders", "arrest", "bail", "convicted", "court", "escaped", "escapee", "escapees", "fugitive",
-        "fugitives", "harm", "large", "missing", "offender", "offenders", "prisoner", "prisoners", "recall", "risk", "suspect",
-        "suspected", "suspects", "victim", "victims", "vulnerable", "wanted", "warrant",
+        "absconded", "absconder", "absconders", "arrest", "bail", "breach", "breached", "convicted", "court", "deceased", "escape",
+        "escaped", "escapee", "escapees", "fugitive", "fugitives", "harm", "large", "missing", "offender", "offenders", "prisoner",
+        "prisoners", "recall", "recalled", "risk", "suspect", "suspected", "suspects", "terrorist", "terrorists", "threat", "victim",
+        "victims", "vulnerable", "wanted", "warrant", "warrants",
     }
 )  # fmt: skip
 _OPEN_GROUNDS: Final = frozenset(
@@ -48,7 +49,7 @@ _OPEN_GROUNDS: Final = frozenset(
 )
 NO_EFFECT: Final = frozenset({"beneficial", "favourable", "neutral", "none", "positive"})
 # The record of a law that lifts the double check has no settled name. It says what (first set) and that it is lifted (second set).
-_DOUBLE_CHECK: Final = frozenset({"14", "art14", "article14", "double", "dual", "second", "two"})
+_DOUBLE_CHECK: Final = frozenset({"14", "art14", "article14", "double", "dual", "eyes", "second", "separate", "two"})
 _LIFTED: Final = frozenset(
     {
         "derogation", "disapplied", "disapplies", "disproportionate", "exception", "exempt", "exempted", "exemption", "exempts", "lifted",

@@ -4,7 +4,14 @@ from typing import Final
 
 from policies.conditions.condition import NAME, NAME_IS_NUMBER, NUMBER, OPEN_WORDS, Condition
 from policies.question import Question
-from policies.reading import as_number
+from policies.reading import as_number, as_time
+
+# Consent that was taken back, as a kind of consent, as its status, and as a circumstance of the request.
+WITHDRAWN: Final = frozenset({"withdrawn", "withdrawal", "revoked"})
+WITHDRAWALS: Final = ("consent_withdrawn", "withdrawal", "withdrawn")
+# What a past moment on an approval may be; any other moment that has passed is a term that has ended, whatever it is called.
+_BEGINNINGS: Final = frozenset({"at", "from", "since", "start", "started", "last", "previous"})
+_ENDS: Final = frozenset({"due", "expires", "expiry", "ends", "end", "until", "to", "by", "next", "before", "lapses", "renewal", "recheck"})
 
 
 def evidence(question: Question, name: str) -> bool:
@@ -45,14 +52,22 @@ def _measured_at_most(question: Question, name: str, most: float) -> bool:
 
 
 def vendor_approved(question: Question) -> bool:
-    """The vendor has approved this very purpose, and the approval has not run out."""
+    """The vendor has approved this very purpose, and no term on the approval has run out, by whatever name it goes."""
     approval = question.facts.vendor_approval
     return (
         approval.status == "approved"
         and approval.use_case is not None
         and approval.use_case == question.facts.purpose
         and (approval.valid_to is None or question.facts.at < approval.valid_to)
+        and not any(_run_out(name, held, question) for name, held in approval.more.items())
     )
+
+
+def _run_out(name: str, held: object, question: Question) -> bool:
+    words = set(name.split("_"))
+    ends = not _ENDS.isdisjoint(words) or _BEGINNINGS.isdisjoint(words)
+    moment = as_time(held)
+    return ends and moment is not None and moment <= question.facts.at
 
 
 def consent(question: Question, kinds: frozenset[str]) -> bool:
@@ -62,8 +77,10 @@ def consent(question: Question, kinds: frozenset[str]) -> bool:
 
 def consent_withdrawn(question: Question) -> bool:
     """The person has withdrawn their consent."""
-    held = question.facts.consent
-    return held.withdrawn is True or held.type == "withdrawn" or (held.withdrawn_at is not None and held.withdrawn_at <= question.facts.at)
+    facts, held = question.facts, question.facts.consent
+    said = held.withdrawn is True or held.type in WITHDRAWN or held.more.get("status") in WITHDRAWN
+    declared = any(facts.context.get(name) is True for name in WITHDRAWALS)
+    return said or declared or (held.withdrawn_at is not None and held.withdrawn_at <= facts.at)
 
 
 def notice(question: Question, name: str) -> bool:

@@ -51,7 +51,8 @@ def federal_matter(question: Question) -> bool:
     mandated = any(
         paper.type == "legal_mandate" and paper.place == "US" and counts(paper, question) for paper in question.facts.authorisations
     )
-    return federal_home(question) or mandated or (question.operation == "verify" and _at_port(question))
+    recorded = question.facts.evidence.get("federal_mandate") is True
+    return federal_home(question) or mandated or recorded or (question.operation == "verify" and _at_port(question))
 
 
 def _at_port(question: Question) -> bool:
@@ -64,7 +65,7 @@ def _at_port(question: Question) -> bool:
         return True
     named = {word for name, held in said if held is not False for text in (name, *words_of(held)) for word in text.lower().split("_")}
     with_agency = facts.client.acts_for == "police_federal" or not FEDERAL.isdisjoint(named)
-    return with_agency and not PORT.isdisjoint(named)
+    return with_agency and (facts.purpose == "border_control" or not PORT.isdisjoint(named))
 
 
 def paper_shown(question: Question, kinds: frozenset[str]) -> bool:

@@ -13,6 +13,7 @@ from policies.conditions import bind
 from policies.conditions.capture import PUBLIC
 from policies.conditions.cases import SUSPICION
 from policies.conditions.circumstances import HARMLESS_CATEGORIES, PROTECTED_GROUNDS
+from policies.conditions.evidence import WITHDRAWALS, WITHDRAWN
 from policies.conditions.europe import (
     APPEARANCE,
     AUTHORISATIONS,
@@ -124,7 +125,7 @@ def _consent(world: "World", kinds: frozenset[str]) -> Formula:
 
 
 def _consent_withdrawn(world: "World", _: object) -> Formula:
-    return world.any((world.withdrawn, world.consent.among(["withdrawn"])))
+    return world.any((world.withdrawn, world.consent.among(WITHDRAWN), _said_so(world, world.context, WITHDRAWALS)))
 
 
 def _reviewed(world: "World", people: int) -> Formula:
@@ -263,8 +264,10 @@ def _federal_matter(world: "World", _: object) -> Formula:
     named_port = world.any(_names(world, name, held, PORT) for name, held in said)
     border = world.any((world.premises.among(["border"]), world.acts_for.among(["border_agency"])))
     with_agency = world.any((world.acts_for.among(["police_federal"]), named_federal))
-    at_port = world.all((world.no(denied), world.any((border, world.all((with_agency, named_port))))))
-    return world.any((_federal_home(world, None), mandated, world.all((world.operation["verify"], at_port))))
+    port = world.any((named_port, world.purpose.among(["border_control"])))
+    at_port = world.all((world.no(denied), world.any((border, world.all((with_agency, port))))))
+    recorded = _said_so(world, world.evidence, ["federal_mandate"])
+    return world.any((_federal_home(world, None), mandated, recorded, world.all((world.operation["verify"], at_port))))
 
 
 def _names(world: "World", name: str, held: Held, wanted: frozenset[str]) -> Formula:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from policies.conditions import bind
 from policies.conditions.circumstances import HARMLESS_CATEGORIES, PROTECTED_GROUNDS
 from policies.conditions.europe import APPEARANCE, NO_EFFECT, SUSPECTS
+from policies.conditions.evidence import WITHDRAWALS, WITHDRAWN
 from policies.conditions.united_states import (
     CHANGED,
     CHILD_EXPLOITATION,
@@ -43,9 +44,12 @@ _CONTEXT_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "request_overdue": ("started_at",),
     "lawful_labelling": ("labelling",),
     "federal_matter": (min(FEDERAL), min(PORT), "federal"),
+    "consent": WITHDRAWALS,
+    "consent_withdrawn": WITHDRAWALS,
 }
 _EVIDENCE_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "works_for_government": GLBA,
+    "federal_matter": ("federal_mandate",),
     "national_law_opens": ("national_rbi_law",),
     "double_check_lifted": ("article14_lifted",),
     "fmr_ratio_at_most": ("fmr_ratio",),
@@ -206,7 +210,7 @@ class World(Space):
         self.review, self.trained, self.together = self.flag("review"), self.flag("review.trained"), self.flag("review.separate=false")
         self.reviewers = self.count("review.reviewers")
         self.law(self.implies(self.no(self.review), self.all((self.no(self.trained), self.reviewers == 0))))
-        kinds = (None, *sorted(mentioned.words["consent"] - {"withdrawn"}), "withdrawn", OTHER)
+        kinds = (None, *sorted(mentioned.words["consent"] | WITHDRAWN), OTHER)
         self.consent, self.withdrawn = self.choice("consent.type", kinds), self.flag("consent.withdrawn")
         self.late, self.approved = self.flag("consent.given_at after the capture"), self.flag("vendor_approval fits")
         self.route = self.choice("route.via", (None, *sorted(mentioned.words["route"]), OTHER))
