@@ -14,6 +14,7 @@ from policies.lint import ERROR, Finding, lint, rows_of
 from policies.packs import names
 from policies.prove import Property, read_properties
 from policies.question import Settings
+from policies.reading import parsed
 from policies.rehearsal import Vector, read_vectors
 from policies.rulebook import OWN, Rulebook, build
 from policies.vocabulary import Vocabulary
@@ -260,8 +261,8 @@ def _with_packs(lines: Sequence[str]) -> Iterator[str]:
     """An own vector need not name packs: it is put to the draft's own rulebook."""
     for line in lines:
         try:
-            vector = json.loads(line)
-        except (ValueError, RecursionError):
+            vector = parsed(line)
+        except ValueError:
             yield line  # its reader says which line, and what is wrong
         else:
             yield json.dumps({"packs": [constitution.BASELINE], **vector}) if isinstance(vector, dict) else line

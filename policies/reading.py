@@ -1,5 +1,6 @@
 """Read outside JSON into frozen plain values, or say which field is wrong. Knows shapes and bounds, not what a field means."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -24,6 +25,27 @@ DECIMALS: Final = 12
 _DECIMAL: Final = re.compile(r"-?\d{1,12}(\.\d{1,12})?", re.ASCII)
 _TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+
+
+def parsed(document: str) -> object:
+    """One JSON value. Raises ValueError for anything else, a member that is there twice and a number that JSON does not have included."""
+    try:
+        return json.loads(document, object_pairs_hook=_once, parse_constant=_no_number)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the member {twice[:64]!a} is there twice")
+    return found
+
+
+def _no_number(word: str) -> object:
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def text(value: object) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from policies import reading
-from policies.decision import Permit
+from policies.decision import Permit, Refusal
 from policies.errors import FactsError, VectorError
 from policies.facts import Facts
 from policies.judge import Judge
@@ -92,10 +92,11 @@ class Rehearsal:
             answer = judge.refuse(error)
         expected = vector.expect["decision"]
         wrong = [] if (answer.decision == "deny") == (expected == "deny") else [f"expected {expected}, got {answer.decision}"]
+        wrong = [f"{wrong[0]}{_about(answer)}"] if wrong and isinstance(answer, Refusal) else wrong
         if not isinstance(answer, Permit):
             rules = tuple(dict.fromkeys(entry.rule for entry in answer.reasons))
             if not wrong and vector.expect["rule"] and not set(vector.expect["rule"]) & set(rules):
-                wrong.append(f"expected a reason among {', '.join(vector.expect['rule'])}, got {', '.join(rules)}")
+                wrong.append(f"expected a reason among {', '.join(vector.expect['rule'])}, got {', '.join(rules)}{_about(answer)}")
             return Result(vector.id, expected, answer.decision, rules, (), tuple(wrong))
         slugs = tuple(duty.slug for duty in answer.obligations)
         wrong += [f"no {slug}" for slug in vector.expect["obligations_include"] if not covers(answer.obligations, slug, self.words)]
@@ -132,6 +133,11 @@ class Rehearsal:
         return self.judges[key]
 
 
+def _about(answer: Refusal) -> str:
+    """What failed before any rule was asked: a pack that cannot load, an option or facts that cannot be read."""
+    return f": {answer.reasons[0].sentence}" if answer.code in ("pack-unavailable", "facts-malformed") and answer.reasons else ""
+
+
 def rehearse(lines: Iterable[str]) -> tuple[Result, ...]:
     """Run every vector, in order. Raises VectorError naming the first line that is none; then nothing has been run."""
     vectors = read_vectors(lines)
@@ -142,7 +148,12 @@ def rehearse(lines: Iterable[str]) -> tuple[Result, ...]:
 def pack_lines(name: str) -> tuple[str, ...]:
     """The vectors that a pack ships with itself. Raises RulebookRefused if there is no such pack."""
     load(name, Vocabulary.shipped())
-    return tuple((SHIPPED / name / "rehearsal.jsonl").read_text(encoding="utf-8").splitlines())
+    return lines_of((SHIPPED / name / "rehearsal.jsonl").read_text(encoding="utf-8"))
+
+
+def lines_of(text: str) -> tuple[str, ...]:
+    """The lines of a file of vectors, by line feeds alone: other separators may stand within a JSON text."""
+    return tuple(text.removesuffix("\n").split("\n")) if text else ()
 
 
 def read_vectors(lines: Iterable[str]) -> tuple[Vector, ...]:
@@ -153,12 +164,12 @@ def read_vectors(lines: Iterable[str]) -> tuple[Vector, ...]:
         if not line.strip():
             continue
         try:
-            obj = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            obj = reading.parsed(line)
+        except ValueError as error:
             raise VectorError(number, f"this is not JSON ({error}).") from error
         if not isinstance(obj, dict):
             raise VectorError(number, "this is not a JSON object.")
-        if obj.get("kind") == "meta":
+        if obj.get("kind") == "meta" or obj.get("id") == "_meta":
             continue
         vector = _vector(number, obj)
         if vector.id in seen:

@@ -22,6 +22,7 @@ from gateway.enforcement.desks.switchboard import packs_now
 from gateway.enforcement.registrar import Actor, Done
 from gateway.errors import CustodesError
 from gateway.registry.drafts import Draft, Report
+from policies import reading
 from policies.judge import unheard
 
 commands = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -191,8 +192,8 @@ def _digest(desk: RulebookDesk, name: str) -> str:
 
 def _document(path: Path) -> Any:  # noqa: ANN401  (whatever JSON it holds: the desk reads it)
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as fault:
+        return reading.parsed(path.read_text("utf-8"))
+    except (OSError, ValueError) as fault:
         raise Unreadable(f"{path} cannot be read as JSON: {fault}.") from fault
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli import drafts, rulebooks
-from gateway.cli.options import FAILED, JsonOption, plainly
+from gateway.cli.options import FAILED, MISUSED, JsonOption, plainly
 from policies import reading
 from policies.coverage import Covered, coverage
 from policies.decision import Permit
@@ -19,7 +19,7 @@ from policies.errors import FactsError
 from policies.facts import Facts
 from policies.judge import Judge
 from policies.packs import names
-from policies.rehearsal import Result, pack_lines, rehearse
+from policies.rehearsal import Result, lines_of, pack_lines, rehearse
 from policies.rulebook import build
 
 app = typer.Typer(
@@ -38,7 +38,7 @@ def rehearse_vectors(
     """Run decision vectors against the packs that they name. The last line is `N passed, M failed`.
 
     Without a file it also says which rules those vectors have shown, in one of them refusing (or asking) and in another letting pass.
-    Exit code 0: all passed; 1: some failed; 2: a line is no vector, or a file cannot be read."""
+    Exit code 0: all passed; 1: some failed; 2: a line is no vector, there is none, or a file cannot be read."""
     with plainly():
         rehearsed = _run(vectors)
         covered = [rule for pack, results in rehearsed.items() if pack for rule in coverage(pack, results)]
@@ -52,6 +52,11 @@ def rehearse_vectors(
         typer.echo(json.dumps({"id": "_coverage", "rules": [rule.to_json() for rule in covered]}, sort_keys=True))
     for line in _told(covered) if not as_json else ():
         typer.echo(line)
+    if not results:
+        # A suite that shows nothing must not look like one that passed.
+        typer.echo(f"no-vectors: {vectors} holds no decision vector.", err=True)
+        typer.echo("0 passed, 0 failed")
+        raise typer.Exit(MISUSED)
     failed = sum(not result.passed for result in results)
     typer.echo(f"{len(results) - failed} passed, {failed} failed")
     raise typer.Exit(FAILED if failed else 0)
@@ -85,7 +90,10 @@ def answer_of(pack: str, request: Mapping[str, Any]) -> dict[str, Any]:
 
     A request that the judge cannot read (an unknown purpose, say) is a refusal, as it is in the service."""
     asked = {name: part for name, part in request.items() if name not in ("at", "licence")}
-    at = reading.time(request["at"]) if request.get("at") is not None else datetime.now(UTC)
+    try:
+        at = reading.time(request["at"]) if request.get("at") is not None else datetime.now(UTC)
+    except FactsError as error:
+        raise error.inside("at") from error
     licence = request.get("licence") or [f"{asked.get('purpose')}:{asked.get('operation')}", f"{asked.get('purpose')}:live_identify"]
     answer = Judge(build([pack])).decide(Facts.from_json(asked, at=at, licence=licence))
     if isinstance(answer, Permit):
@@ -114,7 +122,7 @@ def _run(vectors: Path | None) -> dict[str, tuple[Result, ...]]:
     """The results by the pack whose own vectors they are; those of a file by no name."""
     if vectors is None:
         return {name: rehearse(pack_lines(name)) for name in names()}
-    return {"": rehearse(_lines(vectors))}
+    return {"": rehearse(lines_of(_text(vectors)))}
 
 
 def _told(covered: Sequence[Covered]) -> Iterator[str]:
@@ -129,9 +137,10 @@ def _told(covered: Sequence[Covered]) -> Iterator[str]:
         yield f"coverage: {sum(rule.shown for rule in covered)} of {len(covered)} rules are shown by a vector"
 
 
-def _lines(path: Path) -> list[str]:
+def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8").splitlines()
+        # Some editors begin a file of text with a mark; it says nothing.
+        return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as fault:
         typer.echo(f"{path} cannot be read as text: {fault}", err=True)
         raise typer.Exit(2) from fault
@@ -139,8 +148,8 @@ def _lines(path: Path) -> list[str]:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        request = json.loads("\n".join(_lines(path)))
-    except (ValueError, RecursionError) as fault:
+        request = reading.parsed(_text(path))
+    except ValueError as fault:
         raise FactsError("request", f"must be one JSON object in the shape of the decision vectors ({fault}).") from fault
     if not isinstance(request, dict):
         raise FactsError("request", "must be one JSON object in the shape of the decision vectors.")

@@ -84,6 +84,8 @@ def rulebook_of(named: str) -> Rulebook:
     """The rulebook that was named on the command line. Raises RulebookRefused."""
     path = Path(named)
     if not path.is_file():
+        if not named.strip("+"):
+            raise RulebookRefused("rulebook", 0, "No pack is named.", "Write pack names joined by +, such as baseline+vendor-amazon.")
         return build([name for name in named.split("+") if name])
     text = _text(path)
     if path.suffix == ".csv":

@@ -13,7 +13,6 @@ from policies.conditions import bind
 from policies.conditions.capture import PUBLIC
 from policies.conditions.cases import SUSPICION
 from policies.conditions.circumstances import HARMLESS_CATEGORIES, PROTECTED_GROUNDS
-from policies.conditions.evidence import WITHDRAWALS, WITHDRAWN
 from policies.conditions.europe import (
     APPEARANCE,
     AUTHORISATIONS,
@@ -25,6 +24,7 @@ from policies.conditions.europe import (
     fixed_ground,
     lifts_double_check,
 )
+from policies.conditions.evidence import WITHDRAWALS, WITHDRAWN
 from policies.conditions.papers import OPENING
 from policies.conditions.people import NOBODY_IN_PARTICULAR
 from policies.conditions.united_states import (
