@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from policies.conditions import Bound
 from policies.decision import REFUSALS, Permit, Reason, Refusal
 from policies.index import Plan, Row
 from policies.question import Question
 from policies.rules import Rule
 
+DOCUMENTS: Final = ("authorised", "authorisation")
 PRESUMED: Final = Reason(
     "BASE-8",
     "baseline",
@@ -27,26 +29,41 @@ def reason(rule: Rule) -> Reason:
     return Reason(rule.rule, rule.pack, rule.source, rule.sentence)
 
 
-def lacking(rows: Iterable[Row], plan: Plan, bits: int) -> tuple[str, ...]:
+def lacking(rows: Iterable[Row], plan: Plan, bits: int, place: str | None) -> tuple[str, ...]:
     """What would have to be there so that all these denies fell silent; nothing, if one of them would not fall silent for anything.
 
-    It is what the denies want not to hold. Where a deny names several such conditions, one of them is enough."""
+    It is what the denies want not to hold, and what would make hold no more what they want to. Where a deny names several such
+    conditions, one of them is enough. `place` is that of the use."""
     needed: set[str] = set()
     for row in rows:
-        names = {bound.needed for position, bound in enumerate(plan.bounds) if row.care & ~row.want & ~bits & (1 << position)} - {""}
-        if not names:
+        bounds = [bound for position, bound in enumerate(plan.bounds) if row.care & ~row.want & ~bits & (1 << position) and bound.needed]
+        cures = {bound.cure for position, bound in enumerate(plan.bounds) if row.want & (1 << position)} - {""}
+        if not bounds and not cures:
             return ()
-        needed |= names
+        needed |= _named(bounds, place) | cures
     return tuple(sorted(needed))
 
 
-def nearest(rows: Sequence[Row], plan: Plan, bits: int) -> tuple[Row, tuple[str, ...]] | None:
+def _named(bounds: Iterable[Bound], place: str | None) -> set[str]:
+    """What these conditions are called when they are missing. No document counts for a use in no place: then that is missing first."""
+    needed = {bound.needed for bound in bounds} - {""}
+    documents = any(bound.token.partition(":")[0] in DOCUMENTS for bound in bounds)
+    return needed | {"place"} if documents and not place else needed
+
+
+def nearest(rows: Sequence[Row], plan: Plan, bits: int, place: str | None) -> tuple[Row, tuple[str, ...]] | None:
     """Of these allows, the one with the fewest conditions unmet, and what is missing for it; None if there is no allow."""
     if not rows:
         return None
     row = min(rows, key=lambda row: (((bits ^ row.want) & row.care).bit_count(), row.rule.pack, row.rule.row))
-    missing = {bound.needed for position, bound in enumerate(plan.bounds) if row.want & ~bits & (1 << position)}
-    return row, tuple(sorted(missing - {""}))
+    missing = [bound for position, bound in enumerate(plan.bounds) if row.want & ~bits & (1 << position)]
+    return row, tuple(sorted(_named(missing, place)))
+
+
+def unmet(row: Row, plan: Plan, bits: int) -> tuple[str, ...]:
+    """The conditions of a rule that keep it from applying, as packs write them."""
+    missed = {bound.token for position, bound in enumerate(plan.bounds) if (bits ^ row.want) & row.care & (1 << position)}
+    return tuple(str(term) for term in row.rule.when if term.token in missed)
 
 
 def with_what_is_presumed(answer: Permit | Refusal, question: Question) -> Permit | Refusal:

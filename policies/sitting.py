@@ -15,7 +15,7 @@ from typing import Final
 
 from policies.decision import Action, Permit, Reason, Refusal
 from policies.errors import FactsError
-from policies.explain import lacking, nearest, reason, reasons, with_what_is_presumed
+from policies.explain import lacking, nearest, reason, reasons, unmet, with_what_is_presumed
 from policies.facts import Facts
 from policies.frame import FAIL_CLOSED
 from policies.frame import PACK as LICENCE
@@ -104,7 +104,7 @@ class Sitting:
         # 4
         denies = matching(plan.denies, bits)
         if denies:
-            return self.refuse(self._code(question, denies), reasons(denies), lacking(denies, plan, bits))
+            return self.refuse(self._code(question, denies), reasons(denies), lacking(denies, plan, bits, question.facts.place))
         allows = {capacity: matching(rows, bits) for capacity, rows in plan.allows.items()}
         for capacity, rows in allows.items():
             if not rows:
@@ -133,7 +133,7 @@ class Sitting:
         """No rule allows it: name the nearest one that could have, and what it misses."""
         facts = question.facts
         asked = f"{facts.purpose} by {question.operation} for {capacity} in {facts.place or 'no place'}"
-        close = nearest(plan.allows[capacity], plan, bits)
+        close = nearest(plan.allows[capacity], plan, bits, facts.place)
         if close is None:
             never = self._never(question)
             sentence = f"Nothing can open {facts.purpose}." if never else f"No enabled pack opens {asked}."
@@ -141,7 +141,10 @@ class Sitting:
             return self.refuse("purpose-prohibited", why) if never else self.refuse("nothing-allows", why, ("opening_pack",))
         row, missing = close
         rule = reason(row.rule)
-        nearly = Reason(rule.rule, rule.pack, rule.source, f"Nothing allows {asked}; this comes nearest: {rule.sentence}")
+        wants = ", ".join(unmet(row, plan, bits))
+        nearly = Reason(
+            rule.rule, rule.pack, rule.source, f"Nothing allows {asked}; this comes nearest: {rule.sentence} It applies only with {wants}."
+        )
         return self.refuse("nothing-allows", (nearly,), missing)
 
     def _never(self, question: Question) -> bool:

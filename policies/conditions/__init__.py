@@ -35,13 +35,15 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A condition with its literal read: ready to be asked. `needed` is what to call it when it is missing, or empty.
+    """A condition with its literal read: ready to be asked. `needed` is what to call it when it is missing, or empty;
+    `cure` is what to call that which would end it.
 
     `arguments` is what follows the question in a call of `test`: the literal, or nothing."""
 
     token: str
     sentence: str
     needed: str
+    cure: str
     test: Callable[..., bool]
     arguments: tuple[object, ...]
 
@@ -78,14 +80,14 @@ def bind(token: str, words: Vocabulary) -> Bound:
     if bool(colon) != (condition.literal is not None):
         shape = f"{name}:{condition.literal.shape}" if condition.literal else name
         raise RulebookRefused("when", 0, f"{token!r} has the wrong form.", f"Write {shape}.")
-    needed = condition.supply.replace("{}", literal)
+    needed, cure = condition.supply.replace("{}", literal), condition.cure.replace("{}", literal)
     if condition.literal is None:
-        return Bound(token, condition.sentence, needed, condition.test, ())
+        return Bound(token, condition.sentence, needed, cure, condition.test, ())
     try:
         value = condition.literal.read(literal, words)
     except ValueError as error:
         raise RulebookRefused("when", 0, f"{token!r} cannot be read.", f"{error}.") from error
-    return Bound(token, condition.sentence, needed, condition.test, (value,))
+    return Bound(token, condition.sentence, needed, cure, condition.test, (value,))
 
 
 def meaning() -> str:

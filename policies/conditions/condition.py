@@ -26,13 +26,15 @@ class Condition:
     """A named yes or no about a question. `test` takes the question, and the literal if there is one.
 
     `sentence` completes "It holds when …". `supply`, if any, is what `needed` calls it when a client could still
-    bring it about (`{}` is the literal); a condition that nobody can supply, such as a date, has none."""
+    bring it about (`{}` is the literal); a condition that nobody can supply, such as a date, has none. `cure`, if any, is what
+    `needed` calls that which would end it, where a rule refuses because it holds."""
 
     name: str
     sentence: str
     test: Callable[..., bool]
     literal: Literal | None = None
     supply: str = ""
+    cure: str = ""
 
 
 def _words_of(of: str) -> Callable[[str, Vocabulary], frozenset[str]]:

@@ -101,7 +101,7 @@ def similarity_at_least(question: Question, least: float) -> bool:
 
 CONDITIONS: Final = (
     Condition("evidence", "the organisation has this on record", evidence, NAME, supply="{}"),
-    Condition("evidence_denied", "the organisation says itself that it does not have this", evidence_denied, NAME),
+    Condition("evidence_denied", "the organisation says itself that it does not have this", evidence_denied, NAME, cure="{}"),
     Condition("evidence_at_least", "this recorded measure is at least so much", evidence_at_least, NAME_IS_NUMBER, supply="{}"),
     Condition(
         "fmr_ratio_at_most", "the recogniser's evaluation finds the groups' false match rates at most so unlike", fmr_ratio_at_most, NUMBER

@@ -70,9 +70,11 @@ CONDITIONS: Final = (
     Condition("target_contradicts", "the target does not fit the purpose, or is missing where it needs one", target_contradicts),
     Condition("operation_contradicts", "the purpose has no use for this operation", operation_contradicts),
     Condition("reviewed", "so many different trained people have looked, separately", reviewed, COUNT, supply="human_review_{}"),
-    Condition("review_inadequate", "a review is named, but by nobody or by untrained people", review_inadequate),
+    Condition("review_inadequate", "a review is named, but by nobody or by untrained people", review_inadequate, cure="human_review_1"),
     Condition("since", "the decision is made on or after this day (UTC)", since, DATE),
     Condition("before", "the decision is made before this day (UTC)", before, DATE),
     Condition("at_release", "the question is whether a result may be released or acted upon", at_release),
-    Condition("place_open_to", "no place of use is given, or one too coarse to tell whether it is in this one", place_open_to, AREA),
+    Condition(
+        "place_open_to", "no place of use is given, or one too coarse to tell whether it is in this one", place_open_to, AREA, cure="place"
+    ),
 )
