@@ -18,6 +18,7 @@ class Reference:
         self.words, self.table = Vocabulary(book["vocabulary"]), book["vocabulary"]
         self.bound = {}
         for rule in self.rules:
+            rule |= {part: frozenset(rule[part]) for part in ("clients", "purposes", "operations")}
             rule["terms"] = [part.strip() for part in rule["when"].split("&") if part.strip()]
 
     def decide(self, facts, kind):
@@ -26,7 +27,7 @@ class Reference:
             return "deny", None, None
         question = Question(facts, kind, self.settings, self.words)
         capacities = {facts.client.kind, facts.client.acts_for or facts.client.kind}
-        met = [(rule, capacities & set(rule["clients"]) or capacities) for rule in self.rules if self.meets(rule, question, capacities)]
+        met = [(rule, capacities & rule["clients"] or capacities) for rule in self.rules if self.meets(rule, question, capacities)]
         denies = {(rule["pack"], rule["rule"]) for rule, _ in met if rule["effect"] == "deny"}
         if denies:
             return "deny", denies, None
@@ -39,9 +40,9 @@ class Reference:
     def meets(self, rule, question, capacities):
         facts = question.facts
         return (
-            (rule["clients"] == ["*"] or bool(capacities & set(rule["clients"])))
-            and (rule["purposes"] == ["*"] or facts.purpose in rule["purposes"])
-            and (rule["operations"] == ["*"] or question.operation in rule["operations"])
+            ("*" in rule["purposes"] or facts.purpose in rule["purposes"])
+            and ("*" in rule["operations"] or question.operation in rule["operations"])
+            and ("*" in rule["clients"] or not capacities.isdisjoint(rule["clients"]))
             and self.contains(rule["place"], facts.place)
             and all(self.holds(part, question) for part in rule["terms"])
         )
