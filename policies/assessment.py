@@ -1,7 +1,8 @@
 """Assess a draft: everything that its approver has to know, in the order in which a fault stops it. Approves nothing, and knows no log.
 
-1 expectations: the packs' own vectors, the draft's, and those of the live rulebook that the draft does not restate;
-2 proofs: the constitution's properties and the draft's own; 3 the exact set of requests whose answer changes;
+0 what of the standing expectations and properties the draft restates, shown before anything else;
+1 expectations: the packs' own vectors, the draft's, and the standing ones that the draft does not restate;
+2 proofs: the constitution's properties, the draft's own, and the standing ones; 3 the exact set of requests whose answer changes;
 4 the past: recorded decisions that would have been answered differently, newly allowed first."""
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +19,7 @@ from policies.prove import prove
 from policies.rehearsal import Rehearsal, Result, Vector, pack_lines, rehearse
 from policies.replay import Past
 from policies.rulebook import Rulebook
+from policies.standing import Standing, restated
 
 # What a report shows of each; the counts are always whole.
 MOST_FAILURES: Final = 50
@@ -44,10 +46,8 @@ class Assessment:
         return not self.stops
 
 
-def assess(
-    draft: Draft, rulebook: Rulebook, live: Rulebook, expected: Sequence[Vector], entries: Entries, records: int, tell: Tell
-) -> Assessment:
-    """Assess the rulebook that a draft makes beside the live one, whose own expectations are `expected`.
+def assess(draft: Draft, rulebook: Rulebook, live: Rulebook, standing: Standing, entries: Entries, records: int, tell: Tell) -> Assessment:
+    """Assess the rulebook that a draft makes beside the live one; `standing` is what the live one and those before it promised.
 
     `tell` hears of each step. Raises RecordDamaged, or what `entries` raises, where the past cannot be read."""
     stops: list[str] = []
@@ -56,14 +56,24 @@ def assess(
         constitution.require(rulebook)
     except RulebookRefused as error:
         stops.append(error.sentence)
+    # 0
+    found["restated"] = [change.to_json() for change in restated(draft, standing)]
     # 1
     tell("expectations", 0, 0)
-    found["expectations"] = _expectations(draft, rulebook, expected, stops)
+    found["expectations"] = _expectations(draft, rulebook, tuple(standing.vectors.values()), stops)
     # 2
     tell("proofs", 0, 0)
-    proofs = prove(rulebook, (*constitutional(rulebook.words), *draft.never))
+    anew = {stated.name for stated in draft.never}
+    inherited = [stated for stated in standing.never.values() if stated.name not in anew]
+    proofs = prove(rulebook, (*constitutional(rulebook.words), *draft.never, *inherited))
     found["proofs"] = [proof.to_json() for proof in proofs]
-    stops += [f"Not proved: {proof.sentence} ({proof.name}: {proof.outcome})" for proof in proofs if not proof.holds]
+    # Whoever returns to an old rulebook means to give up what came after it; the approver sees what that is.
+    given_up = {stated.name for stated in inherited} if draft.return_to else set()
+    stops += [
+        f"Not proved: {proof.sentence} ({proof.name}: {proof.outcome})"
+        for proof in proofs
+        if not proof.holds and proof.name not in given_up
+    ]
     # 3
     tell("changes", 0, 0)
     found["changes"] = _changes(live, rulebook)
@@ -79,12 +89,12 @@ def assess(
 
 def _expectations(draft: Draft, rulebook: Rulebook, expected: Sequence[Vector], stops: list[str]) -> dict[str, object]:
     under = Rehearsal(under=Judge(rulebook))
-    restated = {vector.id for vector in draft.vectors}
+    anew = {vector.id for vector in draft.vectors}
     sets: dict[str, list[Result]] = {
         "packs": [result for name in sorted({pack.name for pack in rulebook.packs}) for result in rehearse(pack_lines(name))],
         "own": [under.run(vector) for vector in draft.vectors],
-        # What the live rulebook was approved for holds on, unless the draft says the new expectation under the same id.
-        "live": [under.run(vector) for vector in expected if vector.id not in restated],
+        # What the rulebooks so far were approved for holds on, unless the draft says the new expectation under the same id.
+        "live": [under.run(vector) for vector in expected if vector.id not in anew],
     }
     for name, results in sets.items():
         failed = sum(not result.passed for result in results)

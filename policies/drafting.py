@@ -257,6 +257,11 @@ def own_vectors(document: Mapping[str, Any]) -> tuple[Vector, ...]:
     return _vectors(document.get("vectors"), [])
 
 
+def own_properties(document: Mapping[str, Any], words: Vocabulary) -> tuple[Property, ...]:
+    """The properties of a draft that was read before; none where they cannot be read any more."""
+    return _never(document.get("never"), [], words)
+
+
 def _with_packs(lines: Sequence[str]) -> Iterator[str]:
     """An own vector need not name packs: it is put to the draft's own rulebook."""
     for line in lines:

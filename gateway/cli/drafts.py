@@ -233,6 +233,8 @@ def _of_report(done: Done[Report]) -> dict[str, Any]:
 
 
 def _lines(report: Report, content: Mapping[str, Any]) -> Iterator[str]:
+    for change in content.get("restated", ()):
+        yield f"RESTATED  {change['what']} {change['name']}: was {change['before']}; would be {change['after']}"
     for name, found in content["expectations"].items():
         yield f"expectations ({name}): {found['passed']} passed, {found['failed']} failed"
     proved = sum(proof["outcome"] == "proved" for proof in content["proofs"])

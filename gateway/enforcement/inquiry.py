@@ -10,8 +10,9 @@ from typing import Any
 from gateway.enforcement.recorded import RecordedEntries
 from policies.assessment import Assessment, assess
 from policies.diff import diff
-from policies.drafting import Tell, own_vectors, read_draft
+from policies.drafting import Tell, read_draft
 from policies.rulebook import Rulebook
+from policies.standing import standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Question:
     draft: str
     returns: Return | None
     live: str
-    expected: Mapping[str, Any]
+    standing: tuple[Mapping[str, Any], ...]
     entries: RecordedEntries
 
     def __call__(self, tell: Tell) -> Answer:
@@ -50,9 +51,8 @@ class Question:
         else:
             draft, rulebook = draft.with_those_of(self.returns.document), Rulebook.from_text(self.returns.text)
         size = self.entries.size()
-        found = assess(
-            draft, rulebook, Rulebook.from_text(self.live), own_vectors(self.expected), partial(self.entries.first, size), size, tell
-        )
+        promised = standing(self.standing)
+        found = assess(draft, rulebook, Rulebook.from_text(self.live), promised, partial(self.entries.first, size), size, tell)
         return Answer(rulebook.text(), size, found)
 
 

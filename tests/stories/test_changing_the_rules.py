@@ -106,6 +106,7 @@ async def test_a_looser_rulebook_is_drafted_shown_for_what_it_is_approved_by_ano
     report = await reported(town, draft, AMY)
     assert report["passed"], report["content"]["stops"]
     content = report["content"]
+    assert [(change["what"], change["name"]) for change in content["restated"]] == [("expectation", "own-ngo")]
     assert content["changes"]["counts"]["newly-allowed"] > 0
     assert content["past"]["counts"]["newly-allowed"] == 1
     group = content["past"]["groups"][0]

@@ -77,7 +77,7 @@ class RulebookDesk:
             draft=draft.document,
             returns=None if returns is None else Return(self.rulebooks.get(returns).text, self._expected(returns)),
             live=live.text,
-            expected=self._expected(live.digest),
+            standing=self._standing(live.digest),
             entries=RecordedEntries(self.log_file),
         )
         # 2
@@ -140,13 +140,26 @@ class RulebookDesk:
         return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
     def _expected(self, digest: str) -> Mapping[str, Any]:
-        """Return the document by which that rulebook first went live: its expectations bind whatever follows it."""
+        """Return the document by which that rulebook first went live."""
         for reign in self.rulebooks.reigns():
             if reign.digest == digest and reign.draft is not None:
                 document: dict[str, Any] = json.loads(self.drafts.get(reign.draft).document)
                 if "return_to" not in document:
                     return document
         return {}
+
+    def _standing(self, digest: str) -> tuple[Mapping[str, Any], ...]:
+        """Return the documents whose expectations and properties bind whatever follows that rulebook, the oldest first.
+
+        A return to an old rulebook returns to what bound then."""
+        bound: dict[str, tuple[Mapping[str, Any], ...]] = {}
+        documents: tuple[Mapping[str, Any], ...] = ()
+        for reign in self.rulebooks.reigns():
+            document = {} if reign.draft is None else json.loads(self.drafts.get(reign.draft).document)
+            returned = document.get("return_to")
+            documents = (*documents, document) if returned is None else bound.get(returned, ())
+            bound[reign.digest] = documents
+        return bound.get(digest, ())
 
 
 def _of_draft(draft: Draft) -> dict[str, object]:
