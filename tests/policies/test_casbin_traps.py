@@ -2,6 +2,7 @@
 
 Each test first shows the trap on the library itself. If an upgrade mends or moves it, that half fails and says so."""
 
+import contextlib
 import importlib.metadata
 import logging
 import threading
@@ -15,8 +16,10 @@ from policies.decision import Permit, Refusal
 from policies.errors import RulebookRefused
 from policies.index import Index
 from policies.judge import Authority, Judge
+from policies.lint import rows_of
 from policies.question import Question
-from policies.rulebook import MODEL, build
+from policies.rulebook import MODEL, Rulebook, build
+from policies.rules import COLUMNS
 
 LOOSE = """
 [request_definition]
@@ -131,6 +134,29 @@ def test_a_line_break_in_a_field_becomes_a_rule_in_casbins_file_and_is_refused_h
     for column in ("rule", "client", "purpose", "when", "place", "obligations"):
         with pytest.raises(RulebookRefused):
             build(["baseline"], own_rules=[own(effect="deny", purpose="sale") | {column: "x\np, police_local, mass_surveillance, allow"}])
+
+
+def test_a_quoted_comma_is_split_by_casbins_file_and_kept_whole_here(tmp_path):
+    (tmp_path / "model.conf").write_text(LOOSE)
+    (tmp_path / "policy.csv").write_text('p, "company, media", sale, deny\np, *, *, allow\n')
+    enforcer = casbin.Enforcer(str(tmp_path / "model.conf"), str(tmp_path / "policy.csv"))
+    assert len(enforcer.get_policy()[0]) == 4
+    text = f'{",".join((*COLUMNS, "sentence"))}\nOWN-1,request,deny,company,sale,*,*,,,,,"No company, large or small, sells."\n'
+    book = build(["baseline"], own_rules=rows_of(text))
+    assert [rule.sentence for rule in book.rules if rule.pack == "own"] == ["No company, large or small, sells."]
+
+
+def test_a_policy_that_casbin_was_given_is_not_in_its_file_and_a_rulebook_is_its_own_text(tmp_path):
+    (tmp_path / "model.conf").write_text(LOOSE)
+    (tmp_path / "policy.csv").write_text("p, *, *, allow\n")
+    enforcer = casbin.Enforcer(str(tmp_path / "model.conf"), str(tmp_path / "policy.csv"))
+    with contextlib.suppress(Exception):  # whether it says so or not, nothing is written
+        enforcer.add_policy("company", "sale", "deny")
+    again = casbin.Enforcer(str(tmp_path / "model.conf"), str(tmp_path / "policy.csv"))
+    assert again.enforce("company", "sale") is True
+    book = build(["baseline"], own_rules=[own(effect="deny", client="company", purpose="access_control")])
+    assert Rulebook.from_text(book.text()).digest == book.digest
+    assert any(rule.pack == "own" for rule in Rulebook.from_text(book.text()).rules)
 
 
 def test_eval_in_a_casbin_matcher_runs_methods_of_the_request_and_a_when_is_no_expression_here():
