@@ -49,11 +49,11 @@ _OPEN_GROUNDS: Final = frozenset(
 )
 NO_EFFECT: Final = frozenset({"beneficial", "favourable", "neutral", "none", "positive"})
 # The record of a law that lifts the double check has no settled name. It says what (first set) and that it is lifted (second set).
-_DOUBLE_CHECK: Final = frozenset({"14", "art14", "article14", "double", "dual", "eyes", "second", "separate", "two"})
+_DOUBLE_CHECK: Final = frozenset({"14", "2", "art14", "article14", "double", "dual", "eyes", "second", "separate", "two", "verification"})
 _LIFTED: Final = frozenset(
     {
-        "derogation", "disapplied", "disapplies", "disproportionate", "exception", "exempt", "exempted", "exemption", "exempts", "lifted",
-        "lifting", "lifts", "waived", "waiver", "waives",
+        "derogation", "disapplied", "disapplies", "disproportionate", "exception", "exempt", "exempted", "exemption", "exempts", "lift",
+        "lifted", "lifting", "lifts", "waive", "waived", "waiver", "waives",
     }
 )  # fmt: skip
 
