@@ -47,9 +47,7 @@ class Found:
     differ: int = 0
 
     def __add__(self, other: "Found") -> "Found":
-        return Found(
-            self.requests + other.requests, self.permits + other.permits, self.asked + other.asked, self.differ + other.differ
-        )
+        return Found(self.requests + other.requests, self.permits + other.permits, self.asked + other.asked, self.differ + other.differ)
 
     def __str__(self) -> str:
         return f"{self.requests} requests, {self.permits} permits, {self.asked} put to Casbin over all rules, {self.differ} differ"
