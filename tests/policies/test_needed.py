@@ -20,11 +20,6 @@ MOST_STEPS = 12
 WATCHLIST = ["wanted_on_warrant"]
 
 
-def part(request, name):
-    """A section of the request that can be added to."""
-    return request.setdefault(name, {})
-
-
 def paper(request, facts, kinds, judge):
     """The first kind of document and issuer that would do, for exactly this use, granted and running."""
     types, _, issuers = kinds.partition("@")
@@ -43,61 +38,61 @@ def paper(request, facts, kinds, judge):
     )
 
 
-def supplied(facts, token, judge):  # noqa: C901 - one branch for each word
+# What one word of `needed` asks for, as members of the request.
+PLAIN = {
+    "case_reference": {"case": {"ref": "C-1"}},
+    "gallery_of_this_case": {"case": {"ref": "C-1"}, "gallery": {"deployment": "C-1"}},
+    "closed_watchlist": {"gallery": {"categories": WATCHLIST}},
+    "specific_person": {"target": {"kind": "specific_person"}},
+    "agency_authorised": {"client": {"agency_authorised": True}},
+    "exigent_circumstances": {"context": {"exigent": True}},
+    "justification": {"context": {"justification": "because of this case"}},
+    "capture": {"capture": {"source": "upload", "device": "none", "space": "none", "age_s": 86400, "subject_involved": False}},
+    "place": {"place": "US-CA"},
+}
+
+
+def worded(token):
+    """The members that a word with a literal asks for, or None."""
+    name, _, literal = token.partition(":")
+    word = literal.split("|")[0]
+    if token.startswith("human_review_"):
+        people = [f"rv-{number}" for number in range(int(token.rpartition("_")[2]))]
+        return {"review": {"reviewers": people, "trained": True, "separate": True}}
+    if "=" in token:
+        measure, _, least = token.partition("=")
+        return {"evidence": {measure: float(least)}}
+    said = {"consent": {"consent": {"type": word}}, "notice": {"notice": {word: True}}, "route": {"route": {"via": word}}}
+    return {"threshold_pct": float(literal)} if name == "threshold_pct" else said.get(name)
+
+
+def members(facts, token, judge):
+    """The members that a word asks for; a bare name is a circumstance or a record, and only the one that a rule asks for is heard."""
+    if token == "vendor_approval":
+        return {"vendor_approval": {"status": "approved", "use_case": facts.purpose}}
+    if token == "witnessed":
+        return {"log": {"witnessed_at": plain(facts.at)}}
+    if token in judge.rulebook.words.words("suspicion"):
+        return {"case": {"suspicion": token}}
+    return PLAIN.get(token) or worded(token) or {"context": {token: True}, "evidence": {token: True}}
+
+
+def supplied(facts, token, judge):
     """The facts with what this word of `needed` asks for, taken literally."""
     request = json.loads(json.dumps(facts.to_json()))
     licence = set(facts.licence)
-    name, _, literal = token.partition(":")
-    word = literal.split("|")[0]
     if token == "licence":
         question = Question(facts, "request", judge.rulebook.settings, judge.rulebook.words)
         licence.add(f"{facts.purpose}:{question.operation}")
-    elif token == "case_reference":
-        part(request, "case")["ref"] = "C-1"
-    elif token == "gallery_of_this_case":
-        part(request, "gallery")["deployment"] = part(request, "case").setdefault("ref", "C-1")
-    elif token == "closed_watchlist":
-        part(request, "gallery")["categories"] = WATCHLIST
-    elif token == "specific_person":
-        part(request, "target")["kind"] = "specific_person"
-    elif token == "agency_authorised":
-        part(request, "client")["agency_authorised"] = True
-    elif token == "vendor_approval":
-        request["vendor_approval"] = {"status": "approved", "use_case": facts.purpose}
-    elif token == "place":
-        request["place"] = "US-CA"
-    elif token == "capture":
-        request["capture"] = {"source": "upload", "device": "none", "space": "none", "age_s": 86400, "subject_involved": False}
-    elif token == "witnessed":
-        request["log"] = {"witnessed_at": plain(facts.at)}
     elif token == "authorisation":
         paper(request, facts, "judicial_warrant@court", judge)
     elif token.partition("@")[0].split("|")[0] in judge.rulebook.words.authorisations:
         paper(request, facts, token, judge)
-    elif token.startswith("human_review_"):
-        people = [f"rv-{number}" for number in range(int(token.rpartition("_")[2]))]
-        request["review"] = {"reviewers": people, "trained": True, "separate": True}
-    elif token in judge.rulebook.words.words("suspicion"):
-        part(request, "case")["suspicion"] = token
-    elif name == "consent":
-        request["consent"] = {"type": word}
-    elif name == "notice":
-        part(request, "notice")[word] = True
-    elif name == "route":
-        request["route"] = {"via": word}
-    elif name == "threshold_pct":
-        request["threshold_pct"] = float(literal)
-    elif token == "exigent_circumstances":
-        part(request, "context")["exigent"] = True
-    elif "=" in token:
-        measure, _, least = token.partition("=")
-        part(request, "evidence")[measure] = float(least)
-    elif token == "justification":
-        part(request, "context")[token] = "because of this case"
     else:
-        # A circumstance and a record go by their bare names: only the one that a rule asks for is heard.
-        part(request, "context")[token] = True
-        part(request, "evidence")[token] = True
+        for name, told in members(facts, token, judge).items():
+            # A consent, an approval and a review are given anew; to the rest something is added.
+            added = isinstance(told, dict) and name not in ("consent", "vendor_approval", "review")
+            request[name] = request.get(name, {}) | told if added else told
     return Facts.from_json(request, at=facts.at, licence=licence)
 
 
