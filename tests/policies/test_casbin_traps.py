@@ -270,8 +270,12 @@ def test_casbin_logs_each_deny_at_warning_and_ours_says_nothing(facts, caplog):
 
 
 def test_rows_that_casbin_holds_twice_or_not_at_all_are_noticed(facts, monkeypatch):
-    lost = lambda self, *_: self.model["p"]["p"].policy.pop()  # noqa: E731 - a step in which a row gets lost
-    twice = lambda self, *_: self.model["p"]["p"].policy.append(self.model["p"]["p"].policy[0])  # noqa: E731
+    def lost(enforcer, *_):
+        enforcer.model["p"]["p"].policy.pop()
+
+    def twice(enforcer, *_):
+        enforcer.model["p"]["p"].policy.append(enforcer.model["p"]["p"].policy[0])
+
     for slip in (lost, twice):
         monkeypatch.setattr("casbin.Enforcer.add_function", slip)
         assert Judge(build(["baseline"])).decide(facts()).code == "judgement-failed"
