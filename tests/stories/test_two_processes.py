@@ -32,7 +32,7 @@ def allow(settings: Settings, quota: int) -> None:
     for licence in registry.licences.all(NGO):
         registry.licences.revoke(licence.id, "replaced")
     terms = Terms(
-        pairs(("missing_person",), ("verify",)), (OWN,), ("US",), now - timedelta(minutes=1), now + timedelta(days=1), quota, quota
+        pairs(("missing_person",), ("verify",)), (OWN,), ("US",), now - timedelta(minutes=1), now + timedelta(days=1), quota, 10 * quota
     )
     registry.licences.grant(registry.licences.apply(NGO, terms, shipped().all(), "registrar-1").id, "registrar-2")
     registry.close()
