@@ -4,7 +4,6 @@ Without the authority's certificate a token is only a claim: then it is checked 
 entry states, and that the checkpoint was this log's. With it, that the authority signed the token."""
 
 import base64
-import binascii
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any
@@ -48,7 +47,7 @@ class Stamps:
                 self._must_be_signed(token)  # 3
         except (NoteError, AnchorError) as wrong:
             raise Broken("anchor-invalid", f"the time stamp does not hold: {wrong.sentence}", index) from wrong
-        except (binascii.Error, UnicodeEncodeError) as wrong:
+        except ValueError as wrong:  # of base64, of a token that is not even ASCII, or of a checkpoint that is no text
             raise Broken("anchor-invalid", "the anchor's token is not base64, or its checkpoint no text", index) from wrong
         self._read += 1
         self._latest = max(self._latest, stated)

@@ -109,6 +109,7 @@ SPOILT = {
     "another time": (lambda _signer, anchor: anchor | {"time": "2020-01-01T00:00:00.000000Z"}, "another time"),
     "a cut token": (lambda _signer, anchor: anchor | {"token": anchor["token"][:400]}, "does not hold"),
     "a token that is not base64": (lambda _signer, anchor: anchor | {"token": "%%"}, "not base64"),
+    "a token that is not even ASCII": (lambda _signer, anchor: anchor | {"token": "é"}, "not base64"),
     "no token": (lambda _signer, anchor: {name: anchor[name] for name in ("time", "checkpoint")}, "carries"),
     "no checkpoint": (lambda _signer, anchor: anchor | {"checkpoint": "no note"}, "does not hold"),
 }
