@@ -79,10 +79,12 @@ def check_answer(answer: object, *keys: VerifierKey) -> list[str]:
     try:
         assert isinstance(answer, Mapping)
         faults = [fault for trace in answer["entries"] if (fault := _fault(trace, answer["tag"], keys)) is not None]
+        if len({(trace["index"], int(trace["path"].removeprefix(PATH))) for trace in answer["entries"]}) != len(answer["entries"]):
+            faults.append("The answer lists one entry twice.")
         if answer["searched"] is not (answer["count"] > 0) or len(answer["entries"]) != min(answer["count"], MOST_SHOWN):
             faults.append("The answer says one thing, and lists another.")
         TlogProof.parse(answer["receipt"]).verify(base64.b64decode(answer["question"], validate=True), *keys)
-    except (AssertionError, KeyError, TypeError, ValueError, AuditError) as fault:
+    except (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError, AuditError) as fault:
         return [f"The answer cannot be read, or its own entry is not in the log: {fault}."]
     return faults
 
@@ -96,6 +98,6 @@ def _fault(trace: Mapping[str, Any], tag: str, keys: Sequence[VerifierKey]) -> s
         return f"Entry {trace['index']} is not shown to be in the log: {fault}."
     number = int(trace["path"].removeprefix(PATH))
     true = commitment_of(bytes.fromhex(trace["nonce"]), tag.encode())
-    if proof.index != trace["index"] or not hmac.compare_digest(json.loads(entry)["tags"][number], true):
+    if number < 0 or proof.index != trace["index"] or not hmac.compare_digest(json.loads(entry)["tags"][number], true):
         return f"Entry {trace['index']} does not open to this tag."
     return None

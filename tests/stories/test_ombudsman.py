@@ -76,6 +76,11 @@ async def test_an_answer_that_was_tampered_with_does_not_hold(alone: Town) -> No
     for change in (
         lambda one: one.update(searched=False),
         lambda one: one["entries"].pop(),
+        lambda one: one.update(entries=[*one["entries"], one["entries"][0]], count=one["count"] + 1),
+        lambda one: one["entries"][0].update(path="/tags/99"),
+        lambda one: one["entries"][0].update(path="/tags/-1"),
+        lambda one: one["entries"][0].update(path=7),
+        lambda one: one["entries"][0].update(nonce=7),
         lambda one: one.update(tag="tag:" + "0" * 64),
         lambda one: one["entries"][0].update(nonce="00" * 32),
         lambda one: one["entries"][0].update(index=one["entries"][0]["index"] + 1),
