@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from engine.faces import Answer
+from engine.orders import SubjectReference
 from gateway.enforcement.duties.desk import GATEWAY, described
 from gateway.enforcement.registrar import Actor, Done, Registrar
 from gateway.errors import CustodesError
@@ -40,10 +41,12 @@ class RestrictedResults:
 
     restrictions: Restrictions
 
-    def must_not_reach(self, case: str, answer: Answer) -> None:
-        """Raise ResultRestricted if the case (client and reference, as results are filed) or somebody found is restricted."""
+    def must_not_reach(self, case: str, answer: Answer, compared: SubjectReference | None = None) -> None:
+        """Raise ResultRestricted if the case (client and reference, as results are filed), somebody found, or whoever the image was
+        compared with, is restricted: that they are not alike is said of them, too."""
         client, _, reference = case.partition("/")
         of_subjects = answer.gallery is not None and self.of_subjects(answer.gallery, [found.subject for found in answer.candidates])
+        of_subjects = of_subjects or (compared is not None and self.of_subjects(compared.gallery, [compared.subject]))
         if of_subjects or self.restrictions.stands(Scope(client=client, case_ref=reference)):
             raise ResultRestricted
 

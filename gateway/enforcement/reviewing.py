@@ -139,15 +139,16 @@ class ReviewDesk:
         # 2
         _must_be_whole(review, noted)
         own_order = _in_own_order(review, noted)
+        # Before the log hears of it: a result that is restricted or gone takes no judgement.
+        answer = None if review.held.pair is not None else (await self.waiting.opened(review)).answer
         # 3
         said = {"said": [str(each.said) for each in own_order], "noted": [list(each.features) for each in own_order]}
         receipt = await self.journal.write(self._entry(review, reviewer, _act(review, "judged"), said))
         # 4
-        if review.held.pair is not None:
+        if answer is None:
             review = await asyncio.to_thread(self.queue.judge, review_id, reviewer, own_order, receipt.index)
             await asyncio.to_thread(self.queue.settle, review_id, CALIBRATED, receipt.index)
             return Judged(review, CALIBRATED, receipt, truth=review.held.truth)
-        answer = (await self.waiting.opened(review)).answer
         scores = tuple(_scored(place, candidate_of(answer, own)) for place, own in enumerate(review.shown))
         review = await asyncio.to_thread(self.queue.judge, review_id, reviewer, own_order, receipt.index)
         reached = verdict(review.judgements, review.held.candidates, review.held.needed)

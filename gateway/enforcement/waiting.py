@@ -101,7 +101,7 @@ class WaitingRoom:
         ResultRestricted while the case, or somebody found, is restricted: it is neither judged nor given out then."""
         sealed = await asyncio.to_thread(self.vault.unseal, review.held.case_ref, review.held.id, review.held.sealed)
         content = msgspec.json.decode(sealed, type=Content)
-        await asyncio.to_thread(self.restricted.must_not_reach, review.held.case_ref, content.answer)
+        await asyncio.to_thread(self.restricted.must_not_reach, review.held.case_ref, content.answer, content.compared)
         return content
 
     async def portraits(self, review: Review) -> tuple[Portrait, ...]:

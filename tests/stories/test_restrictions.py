@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.faces import Answer
+from engine.orders import SubjectReference
 from gateway.cli.demo.cast import AUDITOR, REGISTRARS
+from gateway.enforcement.restrictions import RestrictedResults, ResultRestricted
 from gateway.registry.restrictions import Scope
-from tests.stories.town import CASE, GALLERY, NGO, POLICE, REVIEWER, Town, running_town
+from tests.stories.town import CASE, GALLERY, NGO, POLICE, REVIEWER, Town, judgement, running_town
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +96,32 @@ async def test_under_a_restricted_case_nothing_is_searched_and_no_image_is_read(
     assert (await place(town, client=NGO, case_ref=CASE)).status_code == 409
     assert (await lift(town, placed["id"])).status_code == 200
     assert (await town.search()).status_code == 202
+
+
+async def test_a_result_that_is_restricted_after_it_was_claimed_takes_no_judgement_and_the_log_has_none(alone: Town) -> None:
+    town = alone
+    held = (await town.search()).json()
+    review = next(one for one in (await town.get("/v1/reviews", REVIEWER)).json()["reviews"] if one["decision_id"] == held["decision_id"])
+    path = f"/v1/reviews/{review['review']}"
+    claimed = (await town.post(f"{path}/claim", REVIEWER, {})).json()
+    placed = (await place(town, client=NGO, case_ref=CASE)).json()
+    size = town.house.log.size
+    refused = await town.post(f"{path}/judgements", REVIEWER, judgement(claimed["candidates"]))
+    assert (refused.status_code, refused.json()["type"]) == (403, f"{URN}result-restricted")
+    assert town.house.log.size == size
+    assert (await lift(town, placed["id"])).status_code == 200
+    assert (await town.post(f"{path}/judgements", REVIEWER, judgement(claimed["candidates"]))).status_code == 200
+
+
+def test_that_nobody_was_alike_is_not_given_out_either_once_whoever_was_compared_is_restricted(alone: Town) -> None:
+    registry, at = alone.house.registry, alone.house.clock.now()
+    nobody = Answer("order", "verify", "boot", 1, "recogniser", None, (), (), at, at, gallery=GALLERY, verified=False)
+    results, whom = RestrictedResults(registry.restrictions), SubjectReference(GALLERY, "compared", 1)
+    results.must_not_reach(f"{NGO}/C", nobody, whom)
+    registry.restrictions.place("restriction-compared", Scope(gallery=GALLERY, subject="compared"), "court-order", "rita", at)
+    with pytest.raises(ResultRestricted):
+        results.must_not_reach(f"{NGO}/C", nobody, whom)
+    registry.restrictions.lift("restriction-compared", "ruth", at)
 
 
 async def test_who_sees_restrictions_and_who_may_not_place_them(alone: Town) -> None:
