@@ -18,7 +18,7 @@ def check(data: bytes, recogniser: Recogniser) -> dict[str, object]:
         picture = read_picture(data)
     except ImageRefused as refusal:
         return {"accepted": False, "reason": refusal.code, "sentence": refusal.sentence}
-    faces = recogniser.detect(picture.pixels)
+    faces = recogniser.every_face(picture.pixels)
     if not faces:
         return {"accepted": False, "reason": ImageReason.NO_FACE.value, "sentence": "No face was found in this image."}
     capture = picture.capture

@@ -38,6 +38,10 @@ class Recogniser(Protocol):
         """Return the faces in the image, the surest first; empty where there is none."""
         ...
 
+    def every_face(self, image: Pixels) -> list[Face]:
+        """Return what `detect` returns, and after it the smallest faces beside them that only a closer look shows: for counting."""
+        ...
+
     def chip(self, image: Pixels, face: Face) -> Pixels:
         """Return the aligned face: 150 x 150 RGB pixels, eyes level."""
         ...

@@ -108,7 +108,7 @@ class Recognition:
 
     def _look(self, image: bytes, operation: Operation, limits: SearchLimits) -> _Seen:
         picture = read_picture(image)
-        faces = tuple(self._recogniser.detect(picture.pixels))
+        faces = tuple(self._recogniser.every_face(picture.pixels))
         detecting, enrolling = operation is Operation.DETECT, operation is Operation.ENROLL
         _require_count(len(faces), 1 if operation in _ONE_FACE else limits.max_faces, none_will_do=detecting)
         qualities = tuple(measure(picture.pixels, face, self._recogniser.chip(picture.pixels, face)) for face in faces)

@@ -174,3 +174,23 @@ def test_a_crowd_is_never_one_face(side: int, light: float, turned: int, big: in
         # cut at the head's own edges, so that the last column and row reach the picture's
         crowd.paste(small.crop((0, 0, step, step)), (left + number % 6 * step, number // 6 * step))
     assert len(finder.detect(np.asarray(ImageEnhance.Brightness(crowd).enhance(light)))) >= 24
+
+
+def test_in_a_small_picture_the_smallest_faces_are_counted_and_the_large_one_stays_what_it_was(
+    finder: FaceFinder, heads: list[Image.Image]
+) -> None:
+    crowd = Image.new("RGB", (524, 260), (120, 130, 140))
+    crowd.paste(heads[0].resize((260, 260)), (0, 0))
+    for number in range(29):
+        small = heads[number % 3].resize((52, 52)).crop((0, 0, 44, 44))
+        crowd.paste(small, (260 + number % 6 * 44, number // 6 * 44))
+    pixels = np.asarray(crowd)
+    plain, every = finder.detect(pixels), finder.every_face(pixels)
+    assert every[: len(plain)] == plain
+    assert len(every) >= 24 > len(plain)
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_a_portrait_made_small_is_still_one_face(name: str, portrait: Portrait, finder: FaceFinder) -> None:
+    small, _ = shrunk(portrait(name).pixels, 360)
+    assert finder.every_face(small) == finder.detect(small)
