@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.assembly.homes import open_log
+from gateway.assembly.homes import open_log, template_galleries
 from gateway.cli.demo.cast import GALLERY, NGO, POLICE
 from gateway.cli.galleries import app
 from gateway.settings import read_settings
@@ -30,12 +33,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def imported(home: Path, folder: Path, repository: Path, client: str = NGO) -> Result:
-    (folder / "people.csv").write_text(TABLE)
+def words_of(home: Path, folder: Path, repository: Path, table: str, client: str = NGO) -> list[str]:
+    (folder / "people.csv").write_text(table)
     (folder / "declared.json").write_text(json.dumps(DECLARED))
     words = ["import", GALLERY, "--images", repository / "engine/data/portraits", "--csv", folder / "people.csv", "--client", client]
     words += ["--purpose", "missing_person", "--declaration", folder / "declared.json", "--home", home, "--json"]
-    return CliRunner().invoke(app, [str(word) for word in words])
+    return [str(word) for word in words]
+
+
+def imported(home: Path, folder: Path, repository: Path, client: str = NGO) -> Result:
+    return CliRunner().invoke(app, words_of(home, folder, repository, TABLE, client))
 
 
 def entries(home: Path) -> list[dict[str, object]]:
@@ -63,6 +70,45 @@ def test_a_client_that_may_not_enrol_imports_nothing(home: Path, tmp_path: Path,
     ended = imported(home, tmp_path, repository, POLICE)
     assert ended.exit_code == 2
     assert entries(home)[-1]["kind"] == "denial"
+
+
+# Kills its own process where it hurts most: the second photo is in the gallery, and the state file does not know it yet.
+DYING = """
+import os, signal, sys
+from engine.galleries import folder
+from gateway.cli.galleries import app
+
+real, done = folder._enroll_one, []
+
+async def dying(photo, enroll):
+    outcome = await real(photo, enroll)
+    done.append(outcome)
+    if done.count("enrolled") == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return outcome
+
+folder._enroll_one = dying
+app(sys.argv[1:])
+"""
+
+
+def photos_of(home: Path) -> tuple[int, int]:
+    found = template_galleries(read_settings({}, home=home).home).count(GALLERY)
+    return found.subjects, found.photos
+
+
+def test_an_import_that_was_killed_goes_on_with_nothing_doubled_and_nothing_lost(home: Path, tmp_path: Path, repository: Path) -> None:
+    table = "subject,file\nkilled,obama.jpg\nkilled,obama3.jpg\nspared,biden.jpg\nlast,astronaut.png\n"
+    subjects, photos = photos_of(home)
+    words = words_of(home, tmp_path, repository, table)
+    dead = subprocess.run([sys.executable, "-c", DYING, *words], cwd=repository, capture_output=True, text=True, timeout=120)
+    assert dead.returncode == -signal.SIGKILL, dead.stderr
+    assert photos_of(home)[1] >= photos + 2
+    assert (tmp_path / "people.csv.state").read_text().count("enrolled") == 1
+    again = CliRunner().invoke(app, words)
+    assert again.exit_code == 0, again.output
+    assert json.loads(again.stdout) == {"done": 4, "total": 4, "outcomes": {"enrolled": 4}}
+    assert photos_of(home) == (subjects + 3, photos + 4)
 
 
 def test_normalisation_is_switched_behind_an_entry(home: Path) -> None:
