@@ -28,15 +28,25 @@ KINDS = (
     "outcome",
     "abandoned",
     "check",
+    "repeat",
     "authn-denied",
     "review",
     "access-denied",
+    "duty",
+    "tripwire",
+    "alarm",
+    "question",
+    "expiry",
+    "restriction",
+    "webhook",
+    "clock-step",
     "client-change",
     "staff-change",
     "case-change",
     "licence-change",
     "authorisation",
     "evidence-change",
+    "evaluation-change",
     "policy-change",
     "gallery-change",
     "key-change",
@@ -57,6 +67,7 @@ class AuditPages:
     explorer: Explorer
     exports: Exports
     evidence: EvidenceRoom
+    witnesses: tuple[str, ...]
 
     def router(self) -> APIRouter:
         """Return the routes."""
@@ -118,6 +129,7 @@ class AuditPages:
             openings=openings,
             related=related,
             key=self.desk.log.verifier_keys[0].text(),
+            witness_keys=self.witnesses,
         )
 
     async def export(self, request: Request) -> Response:

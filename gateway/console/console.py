@@ -44,5 +44,5 @@ def console(house: Assembly, status_of: Callable[[CustodesError], int], exports:
         CasePages(desk, house.desks.cases, house.explorer, house.registry.rulebooks, house.clock).router(),
         ObligationPages(desk, house.duties, house.endings, house.desks.cases, house.webhook_desk, house.explorer).router(),
         FairnessPage(desk, house.readiness.gate).router(),
-        AuditPages(desk, house.explorer, exports, evidence).router(),
+        AuditPages(desk, house.explorer, exports, evidence, house.cosigning.keys).router(),
     ]

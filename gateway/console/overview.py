@@ -1,8 +1,8 @@
 """The first page: what happened today, what waits for people, and the head of the log. Changes nothing."""
 
 import asyncio
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
@@ -22,6 +22,15 @@ _LATEST: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Day:
+    """How one day (UTC) went: requests permitted and refused."""
+
+    day: str
+    permitted: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
 class Today:
     """What the log says of today (UTC): counts, refusals by reason, permitted and refused by purpose; and the duties that are open."""
 
@@ -35,6 +44,7 @@ class Today:
     duties: list[Duty]
     trips: int
     near: int
+    week: list[Day]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,8 @@ class OverviewPage:
     duties: Duties
     endings: Endings
     readiness: Readiness
+    # Days that are over do not change: counted once, for a long log is not read again for each look at the page.
+    _past: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
 
     def router(self) -> APIRouter:
         """Return the route."""
@@ -86,5 +98,19 @@ class OverviewPage:
             duties=list(self.duties.all()[:_LATEST]),
             trips=kinds.get("tripwire", 0),
             near=len(self.endings.near()),
+            week=self._week(now, kinds),
             latest=lines(sorted(latest, key=lambda found: -found.index)[:_LATEST]),
         )
+
+    def _week(self, now: datetime, today: dict[str, int]) -> list[Day]:
+        """The last seven days, today last."""
+        names = [iso(now - timedelta(days=ago))[:10] for ago in range(6, -1, -1)]
+        if names[-1] not in self._past:
+            past = self.explorer.days(since=f"{names[0]}T00:00:00Z", until=f"{names[-1]}T00:00:00Z")
+            self._past.clear()
+            self._past[names[-1]] = past
+        past = self._past.get(names[-1], {})
+        return [
+            *(Day(name, past.get((name, "intent"), 0), past.get((name, "denial"), 0)) for name in names[:-1]),
+            Day(names[-1], today.get("intent", 0), today.get("denial", 0)),
+        ]

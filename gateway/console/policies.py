@@ -23,7 +23,7 @@ from gateway.records.asking import whole
 from policies.decision import REFUSALS, Permit
 from policies.errors import FactsError
 from policies.facts import Facts
-from policies.packs import SHIPPED, load
+from policies.packs import SHIPPED, load, names
 from policies.rulebook import Rulebook
 from policies.vocabulary import Vocabulary
 
@@ -56,17 +56,22 @@ class PolicyPages:
         return router
 
     async def matrix(self, request: Request) -> Response:
-        """Show what the rulebook in force answers to each purpose of each kind of client, and its packs."""
+        """Show what the rulebook in force answers to each purpose of each kind of client, or of the one that is named; and its packs."""
         visit = await self.desk.visit(request, *READERS)
         rulebook = self.bench.judge().rulebook
         words = rulebook.words
-        rows = [
-            (purpose, [(client, cell(rulebook, purpose.name, client).stand) for client in words.clients])
+        chosen = request.query_params.get("client", "")
+        if chosen and chosen not in words.clients:
+            raise PageUnknown("The vocabulary has no such kind of client.")
+        rows: list[tuple[Any, Any]] = [
+            (purpose, cell(rulebook, purpose.name, chosen).stand)
+            if chosen
+            else (purpose, [(client, cell(rulebook, purpose.name, client).stand) for client in words.clients])
             for purpose in words.purposes.values()
         ]
-        return self.desk.show(
-            request, visit, "policies.html", rows=rows, clients=words.clients, packs=_packs(rulebook), stands=STANDS, digest=rulebook.digest
-        )
+        others = sorted(set(names()) - {pack.name for pack in rulebook.packs})
+        found: dict[str, Any] = {"rows": rows, "clients": words.clients, "packs": _packs(rulebook), "others": others}
+        return self.desk.show(request, visit, "policies.html", chosen=chosen, stands=STANDS, **found)
 
     async def cell(self, request: Request, purpose: str, client: str) -> Response:
         """Show every rule that meets one purpose of one kind of client."""

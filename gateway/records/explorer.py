@@ -126,6 +126,16 @@ class Explorer:
             found = self._database.execute(question, (first, since or "", kind, kind))
             return {value: count for value, count in found if value is not None}
 
+    def days(self, *, since: str, until: str) -> dict[tuple[str, str], int]:
+        """Return how many intents and denials there are of each day (UTC) of a span of time, by day and kind."""
+        with self._lock:
+            first, stop = self._bounds(Filter(since=since, until=until), self._catch_up())
+            question = (
+                "SELECT substr(at, 1, 10), kind, COUNT(*) FROM entries JOIN facets USING (facet)"
+                " WHERE idx >= ? AND idx < ? AND at >= ? AND at < ? AND kind IN ('intent', 'denial') GROUP BY 1, 2"
+            )
+            return {(day, kind): count for day, kind, count in self._database.execute(question, (first, stop, since, until))}
+
     def forget_cases(self, indexes: Iterable[int]) -> None:
         """Let nobody find these entries by their case reference any more, for its opening is being erased from the log."""
         with self._lock:

@@ -67,6 +67,11 @@ class Cosigning:
             if self._vouched is not None and self._vouched.quorum_at is not None:
                 break
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The verifier keys of the witnesses that the policy names, for whoever checks their cosignatures."""
+        return tuple(one.key.text() for one in self._policy.witnesses.values())
+
     async def run(self, seconds: float) -> None:
         """Ask for cosignatures for ever: whenever the log has grown, but at most every so many seconds. Ends at once without witnesses."""
         while self._standings:

@@ -1,10 +1,12 @@
 """An auditor in the browser: finds a refusal, verifies it, and sees an altered row turn red."""
 
+import base64
 import json
 import sqlite3
 import zipfile
 from contextlib import closing
 
+from gateway.audit.note import Cosigner, NoteSigner
 from tests.stories.town import LIVE, POLICE
 
 
@@ -48,6 +50,31 @@ def test_a_row_that_an_insider_altered_turns_red(site, visitor):
     finally:
         with closing(sqlite3.connect(database)) as insider, insider:
             insider.execute("UPDATE batches SET bundle = ? WHERE size = ?", (bundle, size))
+
+
+def test_the_browser_checks_what_a_witness_signed_and_takes_no_other_time_or_key_for_it(site, visitor):
+    page = visitor("cy")
+    log, witness, other = NoteSigner.generate("log.example"), Cosigner.generate("witness.example"), Cosigner.generate("witness.example")
+    text = f"log.example\n1\n{base64.b64encode(bytes(32)).decode()}\n"
+    lines = [log.sign(text), witness.cosign(text, 1_700_000_000)]
+    note = text + "\n" + "".join(f"{line.line()}" for line in lines)
+    altered = note.replace(lines[1].line(), other.cosign(text, 1_700_000_000).line())
+    ask = """async ([script, note, log, witness]) => {
+        const { openCheckpoint, verifierKey, cosigners } = await import(script);
+        try {
+            const head = await openCheckpoint(note, await verifierKey(log));
+            return await cosigners(head, [await verifierKey(witness, 4)]);
+        } catch (fault) { return fault.message; }
+    }"""
+    script = page.locator("script[type=module]").get_attribute("src").replace("console.js", "log.js")
+    keys = [log.key.text(), witness.key.text()]
+    assert page.evaluate(ask, [script, note, *keys]) == [{"name": "witness.example", "at": "2023-11-14T22:13:20.000Z"}]
+    # Another key under the same name is a stranger; the right key's id over another signature is a lie.
+    assert page.evaluate(ask, [script, altered, *keys]) == [{"name": "witness.example", "at": None}]
+    blob = base64.b64decode(lines[1].line().split()[-1])
+    later = base64.b64encode(blob[:4] + (1_800_000_000).to_bytes(8, "big") + blob[12:]).decode()
+    lied = note.replace(lines[1].line().split()[-1], later)
+    assert "witness.example is wrong" in page.evaluate(ask, [script, lied, *keys])
 
 
 def test_a_browser_that_remembers_a_longer_log_says_so(site, visitor):

@@ -7,11 +7,14 @@ import httpx2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from gateway.console.audit import KINDS
 from gateway.console.language import load_languages
 from gateway.console.pages import SECTIONS
 from gateway.registry.staff import ROLES
+from policies.vocabulary import Vocabulary
 
 CONSOLE = Path(__file__).parents[2] / "gateway" / "console"
+ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
 BLANK = re.compile(r"\{(\w+)\}")
 
 
@@ -39,6 +42,21 @@ def test_every_sentence_that_a_template_or_module_names_exists_and_every_one_tha
 def test_every_role_that_somebody_can_hold_has_its_word():
     for language in load_languages().values():
         assert {f"role.{role}" for role in ROLES} <= set(language.sentences)
+
+
+def test_each_kind_of_entry_can_be_asked_for_and_is_said_in_words():
+    table = ARCHITECTURE.read_text("utf-8").partition("## The entries of the log")[2].partition("## What always holds")[0]
+    kinds = set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE))
+    assert set(KINDS) == kinds
+    assert {name.partition(".")[2] for name in load_languages()["fr"].sentences if name.startswith("kind.")} == kinds
+
+
+def test_each_purpose_and_each_kind_of_client_has_a_name_in_each_language():
+    words = Vocabulary.shipped()
+    for language in load_languages().values():
+        named = set(language.sentences)
+        assert {f"purpose.{purpose}" for purpose in words.purposes} == {name for name in named if name.startswith("purpose.")}
+        assert {f"kind_of_client.{client}" for client in words.clients} == {name for name in named if name.startswith("kind_of_client.")}
 
 
 def test_no_page_may_load_run_or_send_anything_but_its_own(site, signed_in):
@@ -69,6 +87,8 @@ def test_the_readers_language_is_the_chosen_one_or_else_the_browsers(site):
 
 MORE = (
     "/console/audit/entries/0",
+    "/console/audit?since=yesterday",
+    "/console/policies?client=ngo_victim",
     "/console/policies/cells/missing_person/ngo_victim",
     "/console/policies/packs/vendor-amazon",
     "/console/policies/try",
@@ -79,15 +99,25 @@ MORE = (
 )
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
-def test_no_page_has_a_serious_fault_for_people_who_cannot_see_or_point(site, visitor, theme, width):
-    page = visitor("cy", viewport={"width": width, "height": 900}, color_scheme=theme)
-    for path in [path for path, _key, roles in SECTIONS if not roles or "auditor" in roles] + [
-        "/console/audit/entries/0",
-        "/console/sign-in",
-    ]:
+@pytest.mark.parametrize(("theme", "width", "language"), [("light", 1280, "en-GB"), ("dark", 400, "fr-FR")])
+def test_no_page_has_a_serious_fault_for_people_who_cannot_see_or_point(site, visitor, theme, width, language):
+    page = visitor("cy", viewport={"width": width, "height": 900}, color_scheme=theme, locale=language)
+    seen = [path for path, _key, roles in SECTIONS if not roles or "auditor" in roles]
+    for path in [*seen, *MORE]:
         page.goto(site.url + path)
         faults = [fault for fault in Axe().run(page).response["violations"] if fault["impact"] in ("serious", "critical")]
         assert faults == [], (path, [(fault["id"], [node["html"] for node in fault["nodes"]][:3]) for fault in faults])
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is wider than {width} px"
+
+
+def test_the_first_key_pressed_leads_past_the_sections_and_what_has_the_focus_is_seen(site, visitor):
+    page = visitor("cy", reduced_motion="reduce")
+    page.goto(f"{site.url}/console/audit")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "f-kind"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('button')).transitionDuration)") == 0

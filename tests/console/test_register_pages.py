@@ -130,3 +130,38 @@ def test_a_cases_page_tells_each_request_with_the_rules_that_answered_it(site, s
     assert "Why this was allowed" in page
     assert site.entries("log-read")[-1]["asked"]["case_ref"].startswith("commitment:")
     assert web.get(f"/console/cases/{POLICE}/{CASE}").status_code == 404
+
+
+FREE = {
+    "/console/clients": {"id": EVIL, "name": EVIL, "kind": EVIL, "place": EVIL, "acts_for": EVIL},
+    f"/console/clients/{NGO}": [
+        {"thing": "licence", "step": "apply", "purposes": EVIL, "operations": EVIL, "galleries": EVIL, "places": EVIL, "valid_from": EVIL}
+        | {"valid_to": EVIL, "quota_day": EVIL, "quota_case": EVIL, "acknowledgements": EVIL},
+        {"thing": "case", "step": "open", "reference": EVIL, "target": EVIL, "role": EVIL},
+        {"thing": "case", "step": "suspend", "id": EVIL, "reason": EVIL},
+        {"thing": "paper", "step": "record", "type": EVIL, "issuer": EVIL, "place": EVIL, "purpose": EVIL, "operation": EVIL}
+        | {"case_ref": EVIL, "valid_from": EVIL, "valid_to": EVIL, "paper_digest": EVIL},
+        {"thing": EVIL, "step": EVIL, "id": EVIL},
+    ],
+    "/console/people": {"step": "invite", "id": EVIL, "name": EVIL, "roles": EVIL},
+    "/console/policies/drafts": {"title": EVIL, "on": EVIL, "rules": EVIL, "vectors": EVIL, "never": EVIL, "from.baseline": EVIL},
+    "/console/policies/try": [{"place": EVIL, "case": EVIL, "threshold": EVIL, "client": EVIL, "purpose": EVIL}, {"facts": EVIL}],
+}
+
+
+@pytest.mark.parametrize("page", FREE)
+def test_markup_in_any_field_of_any_form_stays_text_and_breaks_nothing(site, signed_in, page):
+    web, token = signed_in("ada")
+    for form in FREE[page] if isinstance(FREE[page], list) else [FREE[page]]:
+        answer = web.post(page, data={"form_token": token} | form, follow_redirects=True)
+        assert answer.status_code < 500, form
+        assert "<script>alert" not in answer.text, form
+
+
+def test_markup_in_an_address_stays_text(site, signed_in):
+    web, _token = signed_in("cy")
+    for name in ("client", "purpose", "code", "case_ref", "rule", "kind", "since", "before", "next", EVIL):
+        for page in ("/console/audit", "/console/policies", "/console/sign-in"):
+            answer = web.get(page, params={name: EVIL}, headers={"user-agent": EVIL})
+            assert answer.status_code < 500
+            assert "<script>alert" not in answer.text, (page, name)

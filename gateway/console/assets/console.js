@@ -1,5 +1,5 @@
 // What the console's pages do beyond showing: read a one-time link, check the head of the log, verify an entry, keep what was typed.
-import { Broken, agreesWithMemory, canVerifySignatures, equal, fromBase64, hex, leafHash, openCheckpoint, readProof, remember, rootFromPath, verifierKey } from "./log.js";
+import { Broken, agreesWithMemory, canVerifySignatures, cosigners, equal, fromBase64, hex, leafHash, openCheckpoint, readProof, remember, rootFromPath, verifierKey } from "./log.js";
 
 const filled = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
@@ -30,7 +30,7 @@ async function checkHead(card) {
     const old = await agreesWithMemory(head);
     remember(head);
     const since = Date.now();
-    const tell = () => say("verified", { seconds: Math.round((Date.now() - since) / 1000), size: head.size, old: old?.size ?? 0 }, "good");
+    const tell = () => say(old === null ? "first" : "verified", { seconds: Math.round((Date.now() - since) / 1000), size: head.size, old: old?.size ?? 0 }, "good");
     tell();
     setInterval(tell, 5000);
   } catch (fault) {
@@ -83,7 +83,15 @@ async function verifyEntry(panel) {
       if (!equal(root, head.root)) throw new Broken(`${hex(root)} ≠ ${hex(head.root)}`);
       return [root, `${proof.path.length} → ${hex(root)}`];
     });
-    step("witnesses", head.witnesses.length ? "good" : "open", head.witnesses.join(", ") || words.none);
+    if (!head.witnesses.length) step("witnesses", "open", words.none);
+    else {
+      await attempt("witnesses", async () => {
+        // A witness of a kind that this page cannot check (a key of another type) stays a name, and is said to be one.
+        const keys = await Promise.all((words.keys || "").split(" ").filter(Boolean).map((text) => verifierKey(text, 4).catch(() => null)));
+        const seen = await cosigners(head, keys.filter(Boolean));
+        return [seen, seen.map(({ name, at }) => `${name}: ${at ?? words.stranger}`).join("; ")];
+      });
+    }
     await attempt("consistency", async () => {
       const old = await agreesWithMemory(head);
       remember(head);
@@ -96,22 +104,36 @@ async function verifyEntry(panel) {
 }
 
 const DRAFT = "custodes-draft";
+const RAN_OUT = "custodes-sign-in-ran-out";
 
-// A sign-in that ran out must not cost what was typed: the browser keeps it until the page is back.
+// A sign-in that ran out must not cost what was typed: the browser keeps it until the page is back. What was taken is not typed again.
 function keepTyping(form) {
-  const place = `${DRAFT}:${location.pathname}:${form.getAttribute("action")}`;
+  const place = `${DRAFT}:${location.pathname}:${form.getAttribute("action")}:${form.elements.namedItem("step")?.value ?? ""}`;
   const kept = sessionStorage.getItem(place);
-  if (kept !== null) {
-    sessionStorage.removeItem(place);
-    for (const [name, value] of JSON.parse(kept)) {
-      const field = form.elements.namedItem(name);
-      if (field && "value" in field && field.type !== "hidden") field.value = value;
+  sessionStorage.removeItem(place);
+  if (kept !== null && sessionStorage.getItem(RAN_OUT)) {
+    const typed = JSON.parse(kept);
+    for (const field of form.elements) {
+      const values = typed.filter(([name]) => name === field.name).map(([, value]) => value);
+      if (!field.name || field.type === "hidden" || field.tagName === "BUTTON") continue;
+      if (field.type === "checkbox" || field.type === "radio") field.checked = values.includes(field.value);
+      else if (field.multiple) for (const option of field.options) option.selected = values.includes(option.value);
+      else if (values.length) field.value = values[0];
     }
+    form.closest("details")?.setAttribute("open", "");
+    sessionStorage.removeItem(RAN_OUT);
   }
   form.addEventListener("submit", () => {
     const typed = [...new FormData(form)].filter(([name, value]) => name !== "form_token" && typeof value === "string");
     sessionStorage.setItem(place, JSON.stringify(typed));
   });
+}
+
+// Where the true share lies with 95 % confidence, as the evaluation's own record has it (Wilson 1927).
+function wilson(errors, trials) {
+  const [share, square] = [errors / trials, 1.959963984540054 ** 2 / trials];
+  const [middle, spread] = [share + square / 2, Math.sqrt(square * (share * (1 - share) + square / 4))];
+  return [Math.max(0, (middle - spread) / (1 + square)), Math.min(1, (middle + spread) / (1 + square))];
 }
 
 // Show every group's rates at another threshold: the record holds the errors at each step, the page only divides.
@@ -127,7 +149,8 @@ function slide(section) {
       const share = Number(steps[input.value]) / Number(rate.dataset.trials);
       rate.querySelector("strong").textContent = percent(share);
       rate.querySelector(".bar").style.width = `${Math.min(6, 30 * Math.sqrt(share) / 3)}rem`;
-      rate.parentElement.querySelector("small").hidden = true;
+      const [low, high] = wilson(Number(steps[input.value]), Number(rate.dataset.trials));
+      rate.parentElement.querySelector(".interval").textContent = `${percent(low)} – ${percent(high)}`;
     }
   };
   wrapper.hidden = false;
@@ -136,7 +159,10 @@ function slide(section) {
 }
 
 const enterForm = document.querySelector("#enter");
-if (enterForm) enter(enterForm);
+if (enterForm) {
+  if (enterForm.dataset.returns) sessionStorage.setItem(RAN_OUT, "yes");
+  enter(enterForm);
+}
 const head = document.querySelector("#head");
 if (head) checkHead(head);
 const panel = document.querySelector("#verify");

@@ -23,14 +23,14 @@ function joined(...parts) {
   return whole;
 }
 
-// A verifier key: NAME+HEX+BASE64, where the base64 is a type byte (1: Ed25519) and the key, and the hex is the key's id.
-export async function verifierKey(text) {
+// A verifier key: NAME+HEX+BASE64, where the base64 is a type byte (1: Ed25519, 4: a witness's Ed25519) and the key, and the hex is its id.
+export async function verifierKey(text, type = 1) {
   const [, name, id, encoded] = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(text.trim()) ?? [];
-  if (!name) throw new Broken("The log's key is not a verifier key.");
+  if (!name) throw new Broken("What should be a verifier key is none.");
   const typed = fromBase64(encoded);
-  if (typed.length !== 1 + HASH || typed[0] !== 1) throw new Broken("The log's key is not an Ed25519 key.");
+  if (typed.length !== 1 + HASH || typed[0] !== type) throw new Broken(`The key of ${name} is not an Ed25519 key.`);
   const computed = hex((await sha256(utf8.encode(`${name}\n`), typed)).slice(0, 4));
-  if (computed !== id) throw new Broken("The log's key does not have the id that it carries.");
+  if (computed !== id) throw new Broken(`The key of ${name} does not have the id that it carries.`);
   return { name, id, bytes: typed.slice(1) };
 }
 
@@ -60,13 +60,34 @@ export async function openCheckpoint(note, key) {
     if (!name) throw new Broken("A signature line of the head cannot be read.");
     const blob = fromBase64(encoded);
     if (name === key.name && hex(blob.slice(0, 4)) === key.id) {
-      const imported = await crypto.subtle.importKey("raw", key.bytes, "Ed25519", false, ["verify"]);
-      signed ||= await crypto.subtle.verify("Ed25519", imported, blob.slice(4), utf8.encode(text));
-      if (!signed) throw new Broken("The signature of the head is wrong.");
-    } else witnesses.push(name);
+      if (!(await verifies(key, blob.slice(4), text))) throw new Broken("The signature of the head is wrong.");
+      signed = true;
+    } else witnesses.push({ name, blob });
   }
   if (!signed) throw new Broken("The log's key has not signed this head.");
-  return { origin, size: Number(size), root: rootHash, witnesses };
+  return { origin, size: Number(size), root: rootHash, witnesses, text };
+}
+
+async function verifies(key, signature, text) {
+  const imported = await crypto.subtle.importKey("raw", key.bytes, "Ed25519", false, ["verify"]);
+  return crypto.subtle.verify("Ed25519", imported, signature, utf8.encode(text));
+}
+
+// c2sp.org/tlog-cosignature, version 1: id, eight bytes of time, a signature over the time and the checkpoint. Returns whom a key speaks for, and since when.
+export async function cosigners(head, keys) {
+  const checked = [];
+  for (const { name, blob } of head.witnesses) {
+    const key = keys.find((one) => one.name === name && one.id === hex(blob.slice(0, 4)));
+    if (!key) {
+      checked.push({ name, at: null });
+      continue;
+    }
+    if (blob.length !== 4 + 8 + 64) throw new Broken(`The cosignature of ${name} cannot be read.`);
+    const time = Number(new DataView(blob.buffer).getBigUint64(4));
+    if (!(await verifies(key, blob.slice(12), `cosignature/v1\ntime ${time}\n${head.text}`))) throw new Broken(`The cosignature of ${name} is wrong.`);
+    checked.push({ name, at: new Date(time * 1000).toISOString() });
+  }
+  return checked;
 }
 
 // RFC 9162, section 2.1.3.2.
