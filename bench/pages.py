@@ -17,10 +17,11 @@ from typing import Any
 import httpx2
 import uvicorn
 
-from bench.explorer import CLIENTS, GOAL_MS, moment, write
+from bench.explorer import CLIENTS, GOAL_MS, write
 from gateway.app import create_app
 from gateway.assembly.service import assemble
 from gateway.settings import read_settings
+from tests.audit.honest import moment
 
 PAGES = {
     "first page": "/console/audit",
