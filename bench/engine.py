@@ -24,7 +24,7 @@ from engine.faces import Box
 from engine.images import Pixels, read_picture
 from engine.recognisers.base import Template
 from engine.recognisers.dlib import DLIB_VERSION, FaceFinder, ReferenceRecogniser
-from engine.recognisers.onnx import OnnxRecogniser, ensure_model
+from engine.recognisers.onnx import THREADS, OnnxRecogniser, ensure_model
 
 PORTRAITS = Path(__file__).parents[1] / "engine" / "data" / "portraits"
 FLOOR, GOAL = 12, 20
@@ -130,7 +130,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=8, help="how often each face is embedded by each")
-    parser.add_argument("--threads", type=int, default=1, help="onnxruntime's threads for one embedding")
+    parser.add_argument("--threads", type=int, default=THREADS, help="onnxruntime's threads for one embedding; as served unless said")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     found = measure(given.rounds, given.threads)
@@ -146,7 +146,7 @@ def main() -> None:
             f" ({times['ratio_undisturbed']} undisturbed)"
         )
     print(f"floor {FLOOR}, goal {GOAL} for an embedding; largest difference of any of the numbers: {found['largest_difference']:.2e}")
-    print(f"{found['faces']} faces x {found['rounds']} rounds, medians; {found['threads']} thread; {found['machine']}")
+    print(f"{found['faces']} faces x {found['rounds']} rounds, medians; onnxruntime on {found['threads']} threads; {found['machine']}")
     print(found["versions"])
 
 

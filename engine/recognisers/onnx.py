@@ -1,5 +1,6 @@
-"""Run dlib's face network on onnxruntime: the default recogniser, about twenty times as fast as the reference. Knows no gallery."""
+"""Run dlib's face network on onnxruntime: the default recogniser, more than ten times as fast as the reference. Knows no gallery."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,8 @@ from engine.recognisers.weights import NETWORK, check, packaged
 
 MODEL_NAME: Final = "dlib_face_recognition_resnet_model_v1.onnx"
 MODEL_SHA256: Final = "d5b9b9b9ffa0c7fee5cc38403fb81befd0938ec7b8c949baed3d03dea85b9dad"
+# A second core takes a third off an embedding; a third core would take little more, and the other workers want it.
+THREADS: Final = min(2, len(os.sched_getaffinity(0)))
 _BATCH: Final = 8  # bounds the memory that a photograph of a crowd can ask for
 
 
@@ -35,9 +38,9 @@ def ensure_model(models: Path) -> Path:
 
 
 class OnnxRecogniser(AlignedRecogniser):
-    """dlib's detector and alignment, and its network as converted. One thread an embedding, unless told otherwise."""
+    """dlib's detector and alignment, and its network as converted."""
 
-    def __init__(self, model: Path, finder: FaceFinder, *, threads: int = 1) -> None:
+    def __init__(self, model: Path, finder: FaceFinder, *, threads: int = THREADS) -> None:
         """Load a model that `ensure_model` returned; raises ModelRefused if it is another."""
         super().__init__(finder, f"dlib ResNet v1 on onnxruntime {onnxruntime.__version__}")
         check(model, MODEL_SHA256)
@@ -45,6 +48,8 @@ class OnnxRecogniser(AlignedRecogniser):
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # Threads that wait for the next embedding would spin on a core that another worker could use.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         try:
             self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         except Exception as fault:  # onnxruntime raises its own unexported types
