@@ -27,6 +27,31 @@ def test_the_summary_names_what_was_not_clean_on_its_last_line(tmp_path):
     assert summary(run(chosen[:1], tmp_path, lambda _: None))[-1].strip().startswith("all clean, ")
 
 
+def test_what_passes_only_when_it_is_asked_again_is_passed_and_called_unsteady(tmp_path):
+    verdicts = run([Stage("shaky", python("raise SystemExit(1)"), python(""))], tmp_path, lambda _: None)
+    assert (verdicts[0].passed, verdicts[0].unsteady) == (True, True)
+    assert any("UNSTEADY" in line and "shaky" in line for line in summary(verdicts))
+
+
+def test_what_fails_twice_has_failed_and_a_stage_that_breaks_is_not_asked_again(tmp_path):
+    chosen = [
+        Stage("wrong", python("raise SystemExit(1)"), python("raise SystemExit(1)")),
+        Stage("broken", python("raise SystemExit(3)"), python("")),
+        Stage("no second", python("raise SystemExit(1)")),
+    ]
+    assert [(verdict.passed, verdict.unsteady) for verdict in run(chosen, tmp_path, lambda _: None)] == [(False, False)] * 3
+
+
+def test_pytest_asks_again_only_what_failed(tmp_path, repository):
+    (tmp_path / "test_two.py").write_text(
+        "from pathlib import Path\n\n"
+        "def test_steady():\n    Path('steady').write_text(Path('steady').read_text() + '.' if Path('steady').exists() else '.')\n\n"
+        "def test_shaky():\n    seen = Path('seen').exists()\n    Path('seen').touch()\n    assert seen\n"
+    )
+    verdict = run([stages(repository, ["-q"])[-1]], tmp_path, lambda _: None)[0]
+    assert (verdict.passed, verdict.unsteady, (tmp_path / "steady").read_text()) == (True, True, ".")
+
+
 def test_a_stage_reads_nothing_from_the_terminal(tmp_path):
     assert run([Stage("asks", python("raise SystemExit(len(input()))"))], tmp_path, lambda _: None)[0].passed is False
 
