@@ -56,7 +56,7 @@ async def assemble(settings: Settings, clock: Clock | None = None) -> AsyncItera
             if log.size == 0:
                 await journal.write(genesis(log, clock))
             # 3
-            run = stack.enter_context(boot(boots))
+            run = stack.enter_context(boot(boots, settings.url))
             left = await asyncio.to_thread(explorer.open_intents)
             await journal.abandon([intent for intent in left if not is_running(boots, intent.boot)], "crash")
             await name_the_rulebook(journal, clock, registry.lookups.now().live_rulebook())

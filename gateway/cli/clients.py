@@ -10,7 +10,7 @@ import typer
 from gateway.api import documents
 from gateway.assembly.registers import open_registry
 from gateway.cli.acting import ByOption, ClientArgument, ReasonOption, acting, at_the_desks, read_json, show, tell
-from gateway.cli.options import HomeOption, JsonOption, PortOption, plainly, say, settings_of
+from gateway.cli.options import HomeOption, JsonOption, PortOption, plainly, say, settings_as_served, settings_of
 from gateway.clock import SystemClock
 from gateway.enforcement.desks.papers import REGISTRAR
 from gateway.enforcement.registrar import Done
@@ -27,9 +27,11 @@ def token(
     port: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a bearer token that lasts a quarter of an hour. Exit code 0; 2 if there is no such client."""
+    """Print a bearer token that lasts a quarter of an hour. Exit code 0; 2 if there is no such client.
+
+    It is for the service that runs on the home, unless --port or CUSTODES_PUBLIC_URL name another."""
     with plainly():
-        registry = open_registry(settings_of(home, port), SystemClock())
+        registry = open_registry(settings_as_served(home, port), SystemClock())
         try:
             issued = registry.issuer.mint(client)
         finally:

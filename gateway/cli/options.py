@@ -1,8 +1,10 @@
 """The options that every command shares, and how a command ends. Knows no command."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,7 @@ import typer
 
 from engine.errors import EngineError
 from gateway.audit.errors import AuditError
+from gateway.enforcement.boots import addresses
 from gateway.errors import CustodesError
 from gateway.settings import Settings, read_settings
 from policies.errors import PolicyError
@@ -25,6 +28,17 @@ MISUSED = 2
 def settings_of(home: Path | None, port: int | None) -> Settings:
     """Return the settings, what was typed winning over the environment."""
     return read_settings(home=home, port=port)
+
+
+def settings_as_served(home: Path | None, port: int | None) -> Settings:
+    """Return the settings, with the address at which the home is being served now unless another was typed or set.
+
+    A token for another address than the service's is one that the service refuses, and cannot say why."""
+    settings = settings_of(home, port)
+    if port is not None or "CUSTODES_PORT" in os.environ or settings.public_url:
+        return settings
+    served = addresses(settings.home.boots)
+    return replace(settings, public_url=served.pop()) if len(served) == 1 else settings
 
 
 def say(document: object, text: str, *, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """Tell the running service processes of one home apart from those that died. Knows no log and no request."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import secrets
@@ -36,13 +37,16 @@ def _beginning_file(directory: Path) -> int:
 
 
 @contextmanager
-def boot(directory: Path) -> Iterator[str]:
-    """Hold a locked file named for this run of the service, and give its name; the lock ends with the process, however it ends."""
+def boot(directory: Path, address: str = "") -> Iterator[str]:
+    """Hold a locked file named for this run of the service, and give its name; the lock ends with the process, however it ends.
+
+    The file says at which address the run serves, for commands that are typed beside it."""
     name = secrets.token_hex(8)
     path = directory / f"{name}.boot"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(descriptor, address.encode())
         yield name
     finally:
         path.unlink(missing_ok=True)
@@ -65,6 +69,17 @@ def is_running(directory: Path, name: str) -> bool:
         return False
     finally:
         os.close(descriptor)
+
+
+def addresses(directory: Path) -> set[str]:
+    """Return the addresses at which the home is being served now; empty where nothing runs."""
+    found = set()
+    for path in directory.glob("*.boot"):
+        with contextlib.suppress(FileNotFoundError):
+            said = path.read_text("utf-8")
+            if said and is_running(directory, path.stem):
+                found.add(said)
+    return found
 
 
 def forget_the_dead(directory: Path) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gateway.enforcement.boots import boot, is_running
+from gateway.enforcement.boots import addresses, boot, is_running
 
 HOLD = """
 import sys
@@ -47,3 +47,11 @@ def test_two_runs_have_two_names(tmp_path):
         assert one != other
         assert is_running(tmp_path, one)
         assert is_running(tmp_path, other)
+
+
+def test_where_a_home_is_served_is_known_while_it_is_and_of_the_living_alone(tmp_path):
+    (tmp_path / f"{'0' * 16}.boot").write_text("http://127.0.0.1:1")
+    with boot(tmp_path, "http://127.0.0.1:2"), boot(tmp_path, "http://127.0.0.1:3"), boot(tmp_path):
+        assert addresses(tmp_path) == {"http://127.0.0.1:2", "http://127.0.0.1:3"}
+    assert addresses(tmp_path) == set()
+    assert addresses(tmp_path / "absent") == set()
