@@ -27,8 +27,7 @@ class Refused(Recorded):
     def __init__(
         self, refusal: Refusal, decision_id: str, receipt: Receipt, retry_after: int | None = None, standing: tuple[Standing, ...] = ()
     ) -> None:
-        sentence = refusal.reasons[0].sentence if refusal.reasons else "Nothing on record permits this request."
-        super().__init__(sentence, code=refusal.code, decision_id=decision_id, receipt=receipt)
+        super().__init__(_foremost(refusal), code=refusal.code, decision_id=decision_id, receipt=receipt)
         self.refusal = refusal
         self.retry_after = retry_after
         self.standing = standing
@@ -42,6 +41,12 @@ class Refused(Recorded):
     def needed(self) -> tuple[str, ...]:
         """What would have to be there for the nearest rule to permit it."""
         return self.refusal.needed
+
+
+def _foremost(refusal: Refusal) -> str:
+    """Return the sentence of the reason that the refusal is named for; where a rule refuses, that of the first."""
+    named = [reason.sentence for reason in refusal.reasons if reason.rule == refusal.code]
+    return next(iter([*named, *(reason.sentence for reason in refusal.reasons)]), "Nothing on record permits this request.")
 
 
 class TurnedAway(Recorded):

@@ -45,6 +45,15 @@ async def test_no_token_a_foreign_one_and_an_expired_one_get_the_same_401_and_on
     assert len(details) == 1
 
 
+async def test_the_detail_speaks_of_what_the_type_names_whatever_else_is_wrong(town: Town) -> None:
+    lost = (await town.search(capture=None, case='"MP-0000-0000"')).json()
+    assert lost["type"].endswith(":unknown-case")
+    assert len(lost["reasons"]) > 1
+    assert lost["detail"] == next(reason["sentence"] for reason in lost["reasons"] if reason["rule"] == "unknown-case")
+    unsaid = (await town.search(capture=None, gallery=None)).json()
+    assert "Custodes-Gallery" in unsaid["detail"]
+
+
 @pytest.mark.parametrize(
     ("changes", "status", "wanted"),
     [
