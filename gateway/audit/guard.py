@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -36,8 +37,8 @@ class Guard:
 
     def write(self, checkpoint: bytes) -> None:
         """Replace the file so that a power cut leaves the old or the new checkpoint, whole. Raises LogUnavailable."""
-        # One name a process: two gateways on one log may write at the same moment.
-        aside = self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")
+        # One name a thread: two gateways on one log, in one process or two, may write at the same moment.
+        aside = self._path.with_name(f"{self._path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
         try:
             handle = os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
             try:

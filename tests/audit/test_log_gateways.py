@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gateway.audit.failures import LogDamaged, LogUnavailable
+from gateway.audit.guard import Guard
 from gateway.audit.log import AuditLog, Opening
-from gateway.audit.note import open_checkpoint
-from gateway.audit.tree import verify_consistency
-from tests.audit.logbook import assert_proves, database, entry, opened, resumes, signer, wait_until
+from gateway.audit.note import Checkpoint, open_checkpoint, sign_note
+from gateway.audit.tree import EMPTY_ROOT, verify_consistency
+from tests.audit.logbook import ORIGIN, assert_proves, database, entry, opened, resumes, signer, wait_until
 
 WRITE = """
 import sys
@@ -24,6 +25,18 @@ with opened(Path(sys.argv[1])) as log:
         receipt = log.append_blocking(f"{sys.argv[2]}-{number}".encode())
         print(receipt.index, receipt.cover.size)
 """
+
+
+def test_gateways_of_one_process_keep_one_guard_at_the_same_moment(tmp_path):
+    checkpoint = sign_note(Checkpoint(ORIGIN, 0, EMPTY_ROOT).text(), signer())
+
+    def keep(_: int) -> None:
+        for _ in range(100):
+            Guard(tmp_path / "guard").write(checkpoint)
+
+    with ThreadPoolExecutor(4) as together:
+        list(together.map(keep, range(4)))
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("guard", checkpoint)]
 
 
 def test_processes_that_start_and_write_together_write_one_chain(tmp_path, repository):
