@@ -17,7 +17,12 @@ from gateway.registry.authorisations import Authorisation, Paper
 from gateway.registry.errors import Malformed
 from gateway.registry.fields import moment
 
-app = typer.Typer(help="Papers under which something is done.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    help="Papers under which something is done: record, confirm and withdraw them.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 PaperArgument = Annotated[str, typer.Argument(help="The paper's id, as `authorisations record` printed it.")]
 

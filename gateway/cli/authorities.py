@@ -12,7 +12,7 @@ from gateway.cli.acting import ByOption, acting, at_the_desks, read_json, tell
 from gateway.cli.options import HomeOption, JsonOption, say
 from gateway.enforcement.desks.papers import REGISTRAR
 
-app = typer.Typer(help="Authorities that can countersign.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(help="Authorities that can countersign papers.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

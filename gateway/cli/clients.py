@@ -16,7 +16,12 @@ from gateway.enforcement.desks.papers import REGISTRAR
 from gateway.enforcement.registrar import Done
 from gateway.registry.clients import Client, NewClient
 
-app = typer.Typer(help="Clients of the gateway.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    help="Clients of the gateway: put on record, keys, tokens, suspension.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 
 @app.command()

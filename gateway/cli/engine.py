@@ -10,7 +10,12 @@ from engine.check import check
 from gateway.cli import measuring
 from gateway.cli.options import FAILED, HomeOption, plainly, settings_of
 
-app = typer.Typer(help="The recogniser.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    help="The recogniser: check images, measure it per group, calibrate it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 app.registered_commands += measuring.app.registered_commands
 app.registered_groups += measuring.app.registered_groups
 

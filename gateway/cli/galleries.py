@@ -33,7 +33,9 @@ from gateway.records import entries
 
 DeclarationOption = Annotated[Path | None, typer.Option("--declaration", help="JSON: what else is declared (docs/api.md).")]
 
-app = typer.Typer(help="Galleries.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    help="Galleries of faces: open, fill, confirm and close them.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 app.add_typer(records)
 
 

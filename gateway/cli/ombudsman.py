@@ -20,7 +20,9 @@ from gateway.errors import CustodesError
 from gateway.records.questions import check_answer
 from gateway.registry.restrictions import Scope
 
-app = typer.Typer(help="An ombudsman's questions.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    help="An ombudsman's questions, and the check of their answers.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 
 
 class AnswerUnreadable(CustodesError):

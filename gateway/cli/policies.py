@@ -23,7 +23,10 @@ from policies.rehearsal import Result, lines_of, pack_lines, rehearse
 from policies.rulebook import build
 
 app = typer.Typer(
-    help="Purpose policies: packs, rehearsals, comparisons.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+    help="Purpose policies: packs, rehearsals, comparisons, drafts, proofs.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 
 STANCES: Final = ("vendor-amazon", "vendor-ibm-principles", "vendor-microsoft", "vendor-google", "vendor-ibm-exit")

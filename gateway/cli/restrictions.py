@@ -19,7 +19,9 @@ from gateway.enforcement.restrictions import REGISTRAR, RestrictionDesk
 from gateway.registry.restrictions import LIFTED, STANDING, Ground, Restriction, Scope
 from gateway.registry.timekeeping import Timekeeping
 
-app = typer.Typer(help="Restrictions: kept, and not used.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    help="Restrictions: what is kept about a person, and not used.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 
 ByOption = Annotated[str, typer.Option("--by", help="The person who does it, by id.")]
 

@@ -15,7 +15,9 @@ from gateway.enforcement.desks.papers import REGISTRAR
 from gateway.registry.fields import moment
 from gateway.registry.trainings import Training
 
-app = typer.Typer(help="The people who work here.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    help="The people who work here: invitations, roles, trainings.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 
 PersonArgument = Annotated[str, typer.Argument(help="The person's id.")]
 RolesOption = Annotated[list[str], typer.Option("--role", help="A role; may be given more than once.")]
