@@ -5,6 +5,7 @@ It shares the condition functions with the real one, and nothing else: no index,
 import json
 
 from policies.conditions import bind
+from policies.decision import Permit
 from policies.question import Question, Settings
 from policies.vocabulary import Vocabulary
 
@@ -75,3 +76,11 @@ class Reference:
             and facts.purpose in known["purposes"]
             and facts.operation in known["operations"]
         )
+
+
+def told(answer):
+    """What the real judge answered, in the words of the second."""
+    if isinstance(answer, Permit):
+        owed = {duty.kind: next(iter(duty.parameters.values()), None) for duty in answer.obligations}
+        return "allow", {(entry.pack, entry.rule) for entry in answer.rules}, owed
+    return "deny", {(entry.pack, entry.rule) for entry in answer.reasons}, None

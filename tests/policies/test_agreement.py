@@ -9,16 +9,9 @@ from policies.packs import names
 from policies.question import Question
 from policies.rulebook import build
 from tests.policies.chance import requests
-from tests.policies.reference import Reference
+from tests.policies.reference import Reference, told
 
 SETS = [["baseline"], [], ["vendor-amazon", "vendor-microsoft"], ["baseline", "vendor-ibm-principles", "vendor-google"], list(names())]
-
-
-def as_reference(answer):
-    if isinstance(answer, Permit):
-        owed = {duty.kind: next(iter(duty.parameters.values()), None) for duty in answer.obligations}
-        return "allow", {(entry.pack, entry.rule) for entry in answer.rules}, owed
-    return "deny", {(entry.pack, entry.rule) for entry in answer.reasons}, None
 
 
 @pytest.mark.parametrize("packs", SETS, ids=lambda packs: "+".join(packs)[:60] or "none")
@@ -27,7 +20,7 @@ def test_the_judge_and_the_reference_agree_on_random_requests(packs):
     judge, reference = Judge(book), Reference(book.text())
     seen = {"allow": 0, "deny": 0}
     for facts, kind in requests(seed=len(packs), count=600 if len(packs) > 5 else 1000):
-        got, expected = as_reference(judge.decide(facts, kind)), reference.decide(facts, kind)
+        got, expected = told(judge.decide(facts, kind)), reference.decide(facts, kind)
         assert got[0] == expected[0], facts.to_json()
         # A default deny names the nearest rule; the reference does not look for one.
         assert expected[1] is None or got == expected, facts.to_json()
