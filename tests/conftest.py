@@ -19,7 +19,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _every_test_may_ask_for_an_asynchronous_fixture(anyio_backend: str) -> None:
     """Put the backend among what each test asks for: without it, anyio leaves an asynchronous fixture to whichever test comes first,
     and where that one is synchronous, as it may be when two processes share out a module, each test after it fails as well."""

@@ -71,6 +71,7 @@ async def test_who_was_never_searched_and_who_was_never_here_get_the_same_answer
 
 
 async def test_an_answer_that_was_tampered_with_does_not_hold(alone: Town) -> None:
+    await alone.search()
     answer = (await ask(alone, client=NGO, case_ref=CASE)).json()
     assert answer["count"]
     for change in (
@@ -164,6 +165,7 @@ async def test_who_looks_into_complaints_has_no_other_part_in_the_house(alone: T
 
 
 async def test_the_command_line_asks_and_checks_as_the_api_does(alone: Town, tmp_path: Path) -> None:
+    await alone.search()
     home, run = str(alone.house.settings.home.root), CliRunner().invoke
     asked = ["ombudsman", "ask", "--home", home, "--complaint", "O-1", "--client", NGO, "--case", CASE, "--json"]
     assert run(app, [*asked, "--by", AUDITOR]).exit_code == 2
