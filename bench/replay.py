@@ -2,7 +2,7 @@
 
 The records are intents and denials as the gateway writes them, veiled, of a past with `--variety` different requests, each record at a
 moment of its own and with commitments of its own. The same number of questions is extrapolated from a sample put to casbin.Enforcer over
-all rows of the same draft. A sample of the records is judged one by one, and compared with what it says and with what the replay says of it."""
+all rows of the same draft. A sample of the records is judged one by one, and held against the record and against the replay."""
 
 import argparse
 import random

@@ -17,7 +17,7 @@ from policies.judge import Judge
 from policies.prove import constitution as constitutional
 from policies.prove import prove
 from policies.rehearsal import Rehearsal, Result, Vector, pack_lines, rehearse
-from policies.replay import Past
+from policies.replay import Past, Replay
 from policies.rulebook import Rulebook
 from policies.standing import Standing, restated
 
@@ -78,13 +78,20 @@ def assess(draft: Draft, rulebook: Rulebook, live: Rulebook, standing: Standing,
     tell("changes", 0, 0)
     found["changes"] = _changes(live, rulebook)
     # 4
-    past = Past.read(_told(entries(), records, tell), rulebook.settings)
-    tell("past", records, records)
-    replayed = past.under(rulebook).to_json(MOST_LINKS)
+    replayed = replayed_under(rulebook, entries, records, tell).to_json(MOST_LINKS)
     groups = replayed["groups"]
     assert isinstance(groups, list)
     found["past"] = {**replayed, "groups": groups[:MOST_GROUPS], "groups_in_all": len(groups)}
     return Assessment(rulebook.digest, live.digest, tuple(stops), found)
+
+
+def replayed_under(rulebook: Rulebook, entries: Entries, records: int, tell: Tell) -> Replay:
+    """Judge the recorded decisions again under a rulebook; `records` is how many entries there are, and `tell` hears how far it is.
+
+    Raises RecordDamaged, or what `entries` raises, where the past cannot be read."""
+    past = Past.read(_told(entries(), records, tell), rulebook.settings)
+    tell("past", records, records)
+    return past.under(rulebook)
 
 
 def _expectations(draft: Draft, rulebook: Rulebook, expected: Sequence[Vector], stops: list[str]) -> dict[str, object]:

@@ -75,7 +75,7 @@ def report_on_draft(draft: DraftArgument, *, by: ByOption, home: HomeOption = No
 
     Exit code 0: it may be approved; 1: something speaks against it, and the report says what; 2: it could not be made."""
     with desk_of(home) as desk:
-        done = desk.report(_person(by), draft, _show)
+        done = desk.report(_person(by), draft, show_step)
         report = done.value
         content = json.loads(report.text)
         say(_of_report(done) | {"content": content}, "\n".join(_lines(report, content)), as_json=as_json)
@@ -197,7 +197,8 @@ def _document(path: Path) -> Any:  # noqa: ANN401  (whatever JSON it holds: the 
         raise Unreadable(f"{path} cannot be read as JSON: {fault}.") from fault
 
 
-def _show(step: Step) -> None:
+def show_step(step: Step) -> None:
+    """Say on a terminal's standard error how far long work is."""
     if sys.stderr.isatty():
         typer.echo(f"\r\033[K{step.what}{f' {step.done} of {step.of}' if step.of else ''}", nl=False, err=True)
 

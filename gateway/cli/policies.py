@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli import drafts, rulebooks
+from gateway.cli import drafts, replays, rulebooks
 from gateway.cli.options import FAILED, MISUSED, JsonOption, plainly
 from policies import reading
 from policies.coverage import Covered, coverage
@@ -86,6 +86,7 @@ app.add_typer(drafts.commands)
 app.command("lint")(rulebooks.lint_rules)
 app.command("prove")(rulebooks.prove_rulebook)
 app.command("diff")(rulebooks.diff_rulebooks)
+app.command("replay")(replays.replay_past)
 
 
 def answer_of(pack: str, request: Mapping[str, Any]) -> dict[str, Any]:

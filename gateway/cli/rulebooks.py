@@ -1,7 +1,8 @@
 """`policies lint`, `prove` and `diff`: look at rules before anybody votes on them, outside the service. Changes nothing, logs nothing.
 
-A RULEBOOK on the command line is a stored text (the canonical JSON of a rulebook), a draft (a .toml with packs, options and own rules), a
-CSV of own rules (joined with the baseline), or pack names joined by `+`, such as baseline+vendor-amazon."""
+A RULEBOOK on the command line is a stored text (the canonical JSON of a rulebook), a draft (the JSON that `policies draft` takes, or a
+.toml with packs, options and own rules), a CSV of own rules (joined with the baseline), or pack names joined by `+`, such as
+baseline+vendor-amazon."""
 
 import json
 import tomllib
@@ -12,8 +13,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from gateway.cli.options import FAILED, JsonOption, plainly, say
+from policies import reading
 from policies.constitution import BASELINE
 from policies.diff import MOST_REGIONS, Region, diff
+from policies.drafting import read_draft
 from policies.errors import PolicyError, RulebookRefused
 from policies.lint import OWN_COLUMNS, Finding, clean, lint, lint_pack, rows_of
 from policies.prove import Proof, constitution, prove, read_properties
@@ -93,7 +96,18 @@ def rulebook_of(named: str) -> Rulebook:
     if path.suffix == ".toml":
         draft = _draft(text, named)
         return build(draft["packs"], draft["options"], own_rules=draft["own_rules"])
-    return Rulebook.from_text(text.strip())
+    document = _drafted(text)
+    return Rulebook.from_text(text.strip()) if document is None else read_draft(document).build()
+
+
+def _drafted(text: str) -> Mapping[str, Any] | None:
+    """The document of a draft as `policies draft` takes it, or None: then it is a rulebook's text, or nothing."""
+    try:
+        document = reading.parsed(text)
+    except (ValueError, RecursionError):
+        return None
+    # A draft has a title, and a rulebook's text has none.
+    return document if isinstance(document, dict) and "title" in document else None
 
 
 def _lint(path: Path) -> tuple[Finding, ...]:
