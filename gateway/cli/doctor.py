@@ -57,7 +57,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def doctor(*, home: HomeOption = None, port: PortOption = None, as_json: JsonOption = False) -> None:
     """Look at everything that the service needs, from Python to the port. Exit code 0: all well; 1: something to mend."""
     try:
-        settings = settings_of(home, port)
+        settings = settings_of(home, port, may_begin=True)
     except CustodesError as fault:
         findings = [Finding("settings", False, fault.sentence, "Correct the variable, or unset it.")]
     else:

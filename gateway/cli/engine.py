@@ -28,7 +28,7 @@ def check_images(
 ) -> None:
     """Print one JSON line an image: accepted with its faces, or refused with a reason code. Exit code 1 if any was refused."""
     with plainly():
-        recogniser = measuring.recogniser_of(settings_of(home, None))
+        recogniser = measuring.recogniser_of(settings_of(home, None, may_begin=True))
     accepted = True
     for path in images:
         try:

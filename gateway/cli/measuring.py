@@ -56,7 +56,7 @@ def evaluate_command(
 ) -> None:
     """Measure false matches and misses, per group, before and after normalisation. Exit code 0; 2 if it could not be measured."""
     with plainly():
-        settings = settings_of(home, None)
+        settings = settings_of(home, None, may_begin=True)
         recogniser = recogniser_of(settings)
         corpus = _corpus(images, labels, pairs, recogniser)
         used = read_equipment(recogniser.digest, settings.cohort, settings.calibration)
@@ -93,7 +93,7 @@ def fit_cohort_command(
 ) -> None:
     """Make a synthetic cohort of one's own; groups and ages that it lacks are named. Exit code 0; 2 if none could be made."""
     with plainly():
-        settings = settings_of(home, None)
+        settings = settings_of(home, None, may_begin=True)
         recogniser = recogniser_of(settings)
         whole = _corpus(images, labels, None, recogniser)
         corpus, missing = without_small_groups(whole)
@@ -130,7 +130,7 @@ def calibrate_command(
 ) -> None:
     """Make a calibration of one's own: which share of strangers scores as alike. Exit code 0; 2 if it could not be made."""
     with plainly():
-        recogniser = recogniser_of(settings_of(home, None))
+        recogniser = recogniser_of(settings_of(home, None, may_begin=True))
         reference = None if raw else own_or_shipped_cohort(recogniser.digest, cohort)
         corpus = _corpus(images, labels, None, recogniser)
         made: Calibration = fit_calibration(corpus, recogniser, reference, _now().date())
@@ -163,7 +163,7 @@ def records_command(
 ) -> None:
     """List the evaluations on file, and say of each whether it lets the recogniser serve. Exit code 0; 2 if there is no such record."""
     with plainly():
-        settings = settings_of(home, None)
+        settings = settings_of(home, None, may_begin=True)
         if adopt_shipped:
             _keep(settings, from_record(shipped_record()))
         kept = evaluations_of(settings.home).all()

@@ -44,8 +44,9 @@ def ask(
     as_json: JsonOption = False,
 ) -> None:
     """Print whether the person was searched; --json prints the whole answer, for `check`. Exit code 0; 2 if it is not answered."""
-    settings, clock = settings_of(home, None), SystemClock()
+    clock = SystemClock()
     with plainly(), ExitStack() as stack:
+        settings = settings_of(home, None)
         _registry, registrar = stack.enter_context(changing(settings, clock))
         registrar.must_hold(Actor("staff", by), OMBUDSMAN)
         log = stack.enter_context(closing(open_log(settings)))

@@ -25,9 +25,21 @@ FAILED = 1
 MISUSED = 2
 
 
-def settings_of(home: Path | None, port: int | None) -> Settings:
-    """Return the settings, what was typed winning over the environment."""
-    return read_settings(home=home, port=port)
+class HomeMissing(CustodesError):
+    """The directory that was named holds no home."""
+
+    code = "home-missing"
+
+
+def settings_of(home: Path | None, port: int | None, *, may_begin: bool = False) -> Settings:
+    """Return the settings, what was typed winning over the environment.
+
+    Raises HomeMissing where no home was begun, unless the command may begin one: a name mistyped must not become a new home, of which
+    it would be true that nothing is owed."""
+    settings = read_settings(home=home, port=port)
+    if not may_begin and not settings.home.audit.is_dir():
+        raise HomeMissing(f"There is no home at {settings.home.root}: name the right one with --home; `serve` begins a new one.")
+    return settings
 
 
 def settings_as_served(home: Path | None, port: int | None) -> Settings:

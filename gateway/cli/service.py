@@ -43,7 +43,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def serve_command(*, home: HomeOption = None, port: PortOption = None) -> None:
     """Serve until a signal says otherwise. Exit code 0; 2 if the service could not be started."""
     with plainly():
-        run(serve, settings_of(home, port))
+        run(serve, settings_of(home, port, may_begin=True))
 
 
 async def serve(settings: Settings) -> None:

@@ -4,7 +4,7 @@ Each step acts for the registrar that `--by` names, is refused as it would be ov
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -113,8 +113,10 @@ def retry(
 
 @contextmanager
 def _desk(home: Path | None) -> Iterator[WebhookDesk]:
-    settings, clock = settings_of(home, None), SystemClock()
-    with plainly(), changing(settings, clock) as (registry, registrar):
+    clock = SystemClock()
+    with plainly(), ExitStack() as stack:
+        settings = settings_of(home, None)
+        registry, registrar = stack.enter_context(changing(settings, clock))
         _courier, desk = open_webhooks(settings, clock, registry, registrar, Fetcher().tls, "command-line")
         yield desk
 

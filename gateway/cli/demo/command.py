@@ -32,7 +32,7 @@ def demo(
 
     Exit code 0: the story went as it should; 1: it did not; 2: the service could not be started."""
     with plainly():
-        settings = settings_of(home, port)
+        settings = settings_of(home, port, may_begin=True)
         stage = Stage(as_json)
         try:
             run(_perform, settings, stage, once)
