@@ -93,9 +93,9 @@ class CaseSuspended(CustodesError):
     code = "case-suspended"
 
 
-def suspended(suspension: CaseSuspended, rulebook: str) -> Refusal:
-    """Return the refusal that the client is given: what every suspended case gives."""
-    return Refusal(suspension.code, (Reason(suspension.code, "register", "", suspension.sentence),), (), rulebook)
+def withheld_for(why: CustodesError, rulebook: str) -> Refusal:
+    """Return the refusal that the client is given where the register stops what the rules had permitted."""
+    return Refusal(why.code, (Reason(why.code, "register", "", why.sentence),), (), rulebook)
 
 
 @dataclass(frozen=True, slots=True)

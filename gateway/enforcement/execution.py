@@ -1,6 +1,7 @@
 """Carry out what was permitted: the intent, the sealed order, the recogniser, the outcome, the release. Decides nothing.
 The only code that wakes the recogniser, and it does so only behind a durable intent."""
 
+import asyncio
 import contextlib
 import uuid
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from engine.workers.pool import Workers
 from gateway.audit.log import Receipt
 from gateway.clock import Clock, iso
 from gateway.enforcement.answers import Held, ImageUnusable, RecogniserBusy, RecognitionFailed, Refused, Released
-from gateway.enforcement.conduct import CaseSuspended, Conduct, suspended
+from gateway.enforcement.conduct import CaseSuspended, Conduct, withheld_for
 from gateway.enforcement.declaration import Declaration
 from gateway.enforcement.duties.desk import DutyDesk
 from gateway.enforcement.facts import Assembled
@@ -25,6 +26,7 @@ from gateway.enforcement.images import Images
 from gateway.enforcement.journal import Journal
 from gateway.enforcement.orders import ENGINE_OPERATION, Work, order_for
 from gateway.enforcement.registered import PERSON, gallery_of, registered_person
+from gateway.enforcement.restrictions import ResultRestricted
 from gateway.enforcement.waiting import WaitingRoom, to_judge
 from gateway.errors import CustodesError
 from gateway.records import entries
@@ -98,7 +100,8 @@ class Execution:
         # 5, 6
         answer = await self._recognise(granted, intent, order_id, prepared.work, images)
         answer = replace(answer, remarks=(*answer.remarks, *prepared.notes))
-        withheld = await self._noticed(granted, intent, prepared.work, images, answer)
+        noticed = await self._noticed(granted, intent, prepared.work, images, answer)
+        withheld = noticed or await self._restricted(granted, intent, prepared.work, answer)
         answer = replace(answer, sketches=(), scene=None)
         # 7
         held = prepared.reviewers > 0 and to_judge(answer) > 0
@@ -106,7 +109,7 @@ class Execution:
         receipt = await self._close(self._open(granted, intent), self._outcome(granted, intent, answer, status=status))
         # 8
         if withheld is not None:
-            raise Refused(suspended(withheld, granted.permit.rulebook), granted.decision_id, receipt)
+            raise Refused(withheld_for(withheld, granted.permit.rulebook), granted.decision_id, receipt)
         if not held:
             return Released(granted.decision_id, receipt, replace(answer, portraits=()), granted.permit.obligations)
         return await self.waiting.hold(
@@ -179,7 +182,7 @@ class Execution:
         try:
             await self.conduct.refused_image(granted.client, granted.decision_id, granted.facts, fault.code)
         except CaseSuspended as suspension:
-            raise Refused(suspended(suspension, granted.permit.rulebook), granted.decision_id, receipt) from fault
+            raise Refused(withheld_for(suspension, granted.permit.rulebook), granted.decision_id, receipt) from fault
         if isinstance(fault, EngineBusy):
             raise RecogniserBusy(fault.sentence, decision_id=granted.decision_id, receipt=receipt, retry_after=fault.retry_after) from fault
         kind = RecognitionFailed if failed else ImageUnusable
@@ -194,6 +197,20 @@ class Execution:
             await self.conduct.after(granted.client, granted.decision_id, granted.facts, gallery, images.digests[0], answer)
         except CaseSuspended as suspension:
             return suspension
+        except Exception:
+            self.journal.outcome_was_lost(self._open(granted, intent))
+            raise
+        return None
+
+    async def _restricted(self, granted: Granted, intent: Receipt, work: Work, answer: Answer) -> ResultRestricted | None:
+        """Look once more whether what was found may be given out: somebody may have asked for restriction while it was looked for."""
+        if work.operation is Operation.ENROLL:  # it finds nobody, and what it did is done
+            return None
+        case = f"{granted.client}/{granted.facts.case.ref or ''}"
+        try:
+            await asyncio.to_thread(self.waiting.restricted.must_not_reach, case, answer, work.subject)
+        except ResultRestricted as restriction:
+            return restriction
         except Exception:
             self.journal.outcome_was_lost(self._open(granted, intent))
             raise

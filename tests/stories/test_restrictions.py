@@ -1,5 +1,8 @@
 """A person asks that what is held about them be kept and not used: no search finds them, no result is given out, until another act."""
 
+import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -122,6 +125,30 @@ def test_that_nobody_was_alike_is_not_given_out_either_once_whoever_was_compared
     with pytest.raises(ResultRestricted):
         results.must_not_reach(f"{NGO}/C", nobody, whom)
     registry.restrictions.lift("restriction-compared", "ruth", at)
+
+
+async def test_a_restriction_that_is_placed_while_a_face_is_compared_keeps_the_answer_back(alone: Town) -> None:
+    """The workers are halted in the middle, for as long as it takes to place it."""
+    town, intents = alone, len(alone.entries("intent"))
+    said = {"custodes-purpose": "missing_person", "custodes-case": f'"{CASE}"', "custodes-gallery": f'"{GALLERY}"'}
+    capture = {"custodes-capture": "source=upload, device=none, space=none, age_s=86400, subject_involved=?0"}
+    pids = town.house.readiness.workers.state().pids
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        compared = asyncio.create_task(town.send("/v1/verifications", NGO, said | capture | {"custodes-subject": '"test-subject-1"'}))
+        async with asyncio.timeout(60):
+            while len(town.entries("intent")) == intents:  # noqa: ASYNC110  (nothing tells of it)
+                await asyncio.sleep(0.01)
+        placed = (await place(town, gallery=GALLERY, subject="test-subject-1")).json()["id"]
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    answer = await compared
+    assert (answer.status_code, answer.json()["type"]) == (403, f"{URN}result-restricted")
+    outcome = town.entries("outcome")[-1]
+    assert (outcome["decision_id"], outcome["status"]) == (answer.json()["decision_id"], "withheld")
+    assert (await lift(town, placed)).status_code == 200
 
 
 async def test_who_sees_restrictions_and_who_may_not_place_them(alone: Town) -> None:
