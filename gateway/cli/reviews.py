@@ -1,16 +1,18 @@
 """`reviews`: what waits for people, how well they judge, and the pairs by which that is found out. Shows no face and judges nothing."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from engine.pairs import PairsRefused, read_pairs
 from gateway.api.reviews import competence, summary
-from gateway.assembly.registers import open_registry
+from gateway.assembly.commands import changing
+from gateway.assembly.registers import desks_of, open_registry
 from gateway.cli import measuring
+from gateway.cli.acting import ByOption, acting, tell
 from gateway.cli.options import HomeOption, JsonOption, plainly, say, settings_of
 from gateway.clock import SystemClock
 from gateway.errors import CustodesError
@@ -19,6 +21,8 @@ from gateway.review.queue import Queue
 from gateway.review.vault import Vault
 from gateway.settings import Settings
 from gateway.store.sessions import Database
+
+OPERATOR: Final = "operator"
 
 app = typer.Typer(help="Results that wait for people.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -56,18 +60,26 @@ def pairs(
     images: Annotated[Path, typer.Option("--images", help="The folder with the photos.", exists=True, file_okay=False)],
     listed: Annotated[Path, typer.Option("--pairs", help="A CSV: probe, candidate, truth (same or different).", exists=True)],
     *,
+    by: ByOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Keep these pairs, in place of those before, to be mixed among the results that wait. Exit code 0; 2 if one cannot be used."""
-    with _opened(home) as (settings, database):
-        recogniser = measuring.recogniser_of(settings)
+    """Keep these pairs, in place of those before, to be mixed among the results that wait: an operator's, and in the log.
+
+    Exit code 0; 2 if one cannot be used."""
+    with plainly(), ExitStack() as stack:
+        settings = settings_of(home, None)
+        registry, registrar = stack.enter_context(changing(settings, SystemClock()))
+        actor = acting(desks_of(registry, registrar), by, OPERATOR)
+        registrar.must_hold(actor, OPERATOR)
         try:
-            found = list(read_pairs(images, listed, recogniser))
+            found = list(read_pairs(images, listed, measuring.recogniser_of(settings)))
         except PairsRefused as fault:
             raise CustodesError(str(fault), code="pairs-refused") from fault
-        kept = _pairs(settings, database).keep(found)
-    say({"pairs": kept}, f"{kept} pairs are kept, sealed; the photos may go.", as_json=as_json)
+        known = _pairs(settings, registry.database)
+        done = registrar.give(actor, OPERATOR, "evaluation-change", "pairs-kept", lambda: known.keep(found), lambda kept: {"pairs": kept})
+        known.scrub()
+    tell({"pairs": done.value}, done, f"{done.value} pairs are kept, sealed; the photos may go.", as_json=as_json)
 
 
 def _told(rate: dict[str, object]) -> str:

@@ -66,7 +66,7 @@ class Pairs:
         self._vault = vault
 
     def keep(self, pairs: Sequence[Pair]) -> int:
-        """Seal these pairs in place of those that were kept before, and return how many there are."""
+        """Seal these pairs in place of those that were kept before, and return how many there are; `scrub` takes the old from the disk."""
         rows = []
         for pair in pairs:
             pair_id = secrets.token_hex(12)
@@ -75,8 +75,11 @@ class Pairs:
             for old in session.exec(select(PairRow)):
                 session.delete(old)
             session.add_all(rows)
-        self._database.scrub()
         return len(rows)
+
+    def scrub(self) -> None:
+        """Leave no file with the pairs that were replaced. Not inside a change that is still being made."""
+        self._database.scrub()
 
     def count(self) -> int:
         """Return how many pairs of the operator's own there are."""

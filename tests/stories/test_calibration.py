@@ -1,13 +1,17 @@
 """Pairs whose truth is known wait among the results, look like them, count for whoever judges them, and never leave the house."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from engine.faces import Portrait
 from engine.pairs import Pair, shipped_pairs
+from gateway.cli.demo.cast import PORTRAITS
+from gateway.cli.main import app
 from gateway.records.tally import tally
 from gateway.review.calibration import OwnRate, Pairs
 from gateway.review.vault import Vault
@@ -66,6 +70,24 @@ async def test_a_pair_looks_like_a_result_counts_for_its_reviewer_and_never_leav
     assert (counted["errors"], counted["n"], counted["share"]) == (1, 1, 1.0)
     assert counted["interval_95"][0] < 0.5 < counted["interval_95"][1] == 1.0
     assert (await france.get("/v1/reviews/reviewers", "reviewer-1")).status_code == 403
+
+
+def test_an_operator_keeps_own_pairs_from_the_command_line_and_the_log_says_who(france: France, tmp_path: Path) -> None:
+    """A reviewer may not: whoever chooses the pairs would choose how well they judge."""
+    staff = france.house.registry.staff
+    staff.redeem(staff.invite("olga", "Olga", ("operator",), "test").secret)
+    listed = tmp_path / "pairs.csv"
+    listed.write_text("probe,candidate,truth\nobama.jpg,obama2.jpg,same\n", "utf-8")
+    typed = ["reviews", "pairs", "--images", str(PORTRAITS), "--pairs", str(listed), "--home", str(france.house.settings.home.root)]
+    refused = CliRunner().invoke(app, [*typed, "--by", "reviewer-1"])
+    assert (refused.exit_code, "role-missing" in refused.output) == (2, True)
+    assert france.entries("access-denied")[-1]["why"] == "role-missing"
+    kept = CliRunner().invoke(app, [*typed, "--by", "olga", "--json"])
+    assert kept.exit_code == 0, kept.output
+    said = json.loads(kept.stdout)
+    entry = json.loads(france.house.log.entry(said["log_index"]))
+    assert (entry["kind"], entry["act"], entry["pairs"], said["pairs"]) == ("evaluation-change", "pairs-kept", 1, 1)
+    assert france.house.log.openings(said["log_index"])["/by"].value == b"olga"
 
 
 def test_an_operators_own_pairs_lie_sealed_and_replace_what_was_there(tmp_path: Path) -> None:
