@@ -163,6 +163,7 @@ class Writer:
             self._tell_watchers()
             # Last, after everyone has their answer: the guard may lag, a caller need not.
             self.ledger.keep_guard(now=not asked)
+            self.ledger.store.make_room()
         except BaseException as error:
             refusal = error if isinstance(error, LogUnavailable) else LogUnavailable(f"the audit log failed: {error}")
             _answer(asked, repeat(refusal))

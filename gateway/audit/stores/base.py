@@ -95,6 +95,12 @@ class Store(Protocol):
         the store must then be closed, and whoever waits be told LogUnavailable."""
         ...
 
+    def make_room(self) -> None:
+        """Do between two commits, while nobody waits, what makes the next ones quicker. No promise rests on it.
+
+        Raises StoreBusy if it could not be done now; after any other error the store must be closed."""
+        ...
+
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
         """Read the batches that hold the entries [start, stop), in order."""
         ...

@@ -14,6 +14,9 @@ from gateway.audit.stores.base import StoreBusy, StoreMissing
 
 _PAGE_BYTES: Final = 8192  # measured: a batch of 64 entries of 700 bytes commits fastest at this size
 _CHECKPOINT_PAGES: Final = 2048  # 16 MiB of WAL
+_ROOM_BYTES: Final = _CHECKPOINT_PAGES * (_PAGE_BYTES + 24) + 32  # as far as the WAL grows before it is used anew from its start
+_ROOM_STEP: Final = 1 << 20
+_BUSY_BYTES: Final = 256 << 10  # a log that writes less between two cuttings of its WAL need not make room in it
 _BUSY_PAUSE_SECONDS: Final = 0.01
 
 
@@ -27,6 +30,8 @@ class DurableFile:
         self._busy_seconds = busy_seconds
         self._connections: list[sqlite3.Connection] = []
         self._identity: list[tuple[int, int]] = []
+        self.written = 0  # bytes, about, since room was last looked for; whoever commits counts them
+        self._disk_is_short = False
         if create:
             self._create_private()
         elif not path.exists():
@@ -60,6 +65,28 @@ class DurableFile:
             if self._identify() == self._identity:
                 return
         raise LogUnavailable("the log's file was deleted or replaced while it was in use")
+
+    def make_room(self, connection: sqlite3.Connection) -> None:
+        """Have the WAL's blocks allocated before a busy log needs them.
+
+        A sync of a file that grows waits for the file system's own journal too; one that overwrites does not. No promise rests on
+        it: a disk without room for it is left as it was. Raises sqlite3.Error or OSError."""
+        if self.written < _BUSY_BYTES or self._disk_is_short:
+            return
+        self.written = 0
+        wal = Path(self._names[1])
+        if wal.stat().st_size >= _ROOM_BYTES:
+            return
+        # Under SQLite's write lock: no process adds frames, or cuts the file, while its end moves. Zeros are no frame to any reader.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            handle = os.open(wal, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                self._disk_is_short = not _lengthened(handle)
+            finally:
+                os.close(handle)
+        finally:
+            connection.execute("ROLLBACK")
 
     def sync_directory(self) -> None:
         """Make the file's name durable, which SQLite leaves undone for a file that it finds. Raises OSError."""
@@ -98,6 +125,18 @@ class DurableFile:
             if mode != "wal":
                 raise LogUnavailable(f"this file system keeps SQLite from using a write-ahead log (it offers {mode!r}): use a local disk")
             return
+
+
+def _lengthened(handle: int) -> bool:
+    """Write zeros up to _ROOM_BYTES, and say whether they fitted; if not, the file has its old end again."""
+    end = at = os.fstat(handle).st_size
+    try:
+        while at < _ROOM_BYTES:
+            at += os.pwrite(handle, bytes(min(_ROOM_STEP, _ROOM_BYTES - at)), at)
+    except OSError:
+        os.ftruncate(handle, end)
+        return False
+    return True
 
 
 def failure(error: sqlite3.Error | OSError | UnicodeError) -> LogUnavailable | LogDamaged:

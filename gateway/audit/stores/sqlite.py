@@ -123,6 +123,14 @@ class SqliteStore:
             raise LogUnavailable(f"the log could not be written, and what reached it is not known: {error}") from error
         # After the commit: a file that was deleted or replaced before it took our bytes to nowhere.
         self._file.must_be_in_place()
+        self._file.written += len(commit.batch.bundle)
+
+    def make_room(self) -> None:
+        """Let the next commits overwrite what is allocated already; see Store."""
+        try:
+            self._file.make_room(self._writer)
+        except (sqlite3.Error, OSError) as error:
+            raise failure(error) from error
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
         """Read the batches that hold the entries [start, stop), a few at a time so that no read blocks a checkpoint."""
