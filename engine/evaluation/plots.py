@@ -15,6 +15,9 @@ _LEFT: Final = 150
 _RIGHT: Final = 24
 _BOTTOM: Final = 48
 _HEIGHT: Final = 420  # of a plot of curves
+DET_CAPTIONS: Final = ("False match rate: pairs of strangers that match", "Miss rate: pairs of one person that do not")
+
+Figure = Callable[[float], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,17 @@ class Line:
     label: str
     style: str
     points: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Curves:
+    """What stands around curves: captions across and up, (title, description, name), what the axes hold too, the marked step, figures."""
+
+    captions: tuple[str, str]
+    words: tuple[str, str, str]
+    within: Sequence[Line]
+    step: int | None
+    figure: Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +98,25 @@ def dot_plot(rows: Sequence[Row], *, title: str, description: str, axis: str, na
     return _svg("".join(parts), _WIDTH, height, title, description, name)
 
 
-def det_plot(lines: Sequence[Line], *, title: str, description: str, name: str) -> str:
-    """Return the miss rate over the false match rate, both axes logarithmic: further down and left is better."""
-    up = _axis([missed for line in lines for _, missed in line.points], _HEIGHT - _BOTTOM, _TOP)
+def det_plot(
+    lines: Sequence[Line],
+    *,
+    title: str,
+    description: str,
+    name: str,
+    captions: tuple[str, str] = DET_CAPTIONS,
+    within: Sequence[Line] = (),
+    step: int | None = None,
+    figure: Figure | None = None,
+) -> str:
+    """Return the miss rate over the false match rate, both axes logarithmic: further down and left is better.
+
+    `captions` say what lies across and up, `within` are the lines that the axes hold too, so that two plots can be compared; `step` marks
+    one point of each line, and `figure` writes a share in the reader's language."""
+    up = _axis([missed for line in (*lines, *within) for _, missed in line.points], _HEIGHT - _BOTTOM, _TOP)
     shelves = [(10.0**power, up.at(10.0**power)) for power in up.decades]
-    return _curves(lines, shelves, up.at, "Miss rate: pairs of one person that do not", (title, description, name))
+    plot = _Curves(captions, (title, description, name), tuple(within), step, figure or percent)
+    return _curves(lines, shelves, up.at, plot)
 
 
 def roc_plot(lines: Sequence[Line], *, title: str, description: str, name: str) -> str:
@@ -99,22 +127,30 @@ def roc_plot(lines: Sequence[Line], *, title: str, description: str, name: str) 
         return _TOP + missed * (floor - _TOP)
 
     shelves = [(share / 5, found(1 - share / 5)) for share in range(6)]
-    return _curves(lines, shelves, found, "Found: pairs of one person that match", (title, description, name))
+    captions = (DET_CAPTIONS[0], "Found: pairs of one person that match")
+    return _curves(lines, shelves, found, _Curves(captions, (title, description, name), (), None, percent))
 
 
-def _curves(
-    lines: Sequence[Line], shelves: Sequence[tuple[float, float]], up: Callable[[float], float], axis: str, words: tuple[str, str, str]
-) -> str:
+def _curves(lines: Sequence[Line], shelves: Sequence[tuple[float, float]], up: Callable[[float], float], plot: _Curves) -> str:
     """Draw lines over the false match rate. `up` gives a miss rate's height; shelves are (share, height) of the marks at the side."""
-    across = _axis([false for line in lines for false, _ in line.points], _LEFT - 70, _WIDTH - _RIGHT)
-    parts = [_vertical(across, _HEIGHT - _BOTTOM), _horizontal(shelves, across.start, across.end)]
-    parts.append(_caption("False match rate: pairs of strangers that match", (across.start + across.end) / 2, _HEIGHT - 8))
+    across = _axis([false for line in (*lines, *plot.within) for false, _ in line.points], _LEFT - 70, _WIDTH - _RIGHT)
+    parts = [_vertical(across, _HEIGHT - _BOTTOM, plot.figure), _horizontal(shelves, across.start, across.end, plot.figure)]
+    parts.append(_caption(plot.captions[0], (across.start + across.end) / 2, _HEIGHT - 8))
     middle = (_TOP + _HEIGHT - _BOTTOM) / 2
-    parts.append(f'<text class="axis" transform="translate(16 {middle}) rotate(-90)" text-anchor="middle">{escape(axis)}</text>')
+    parts.append(
+        f'<text class="axis" transform="translate(16 {middle}) rotate(-90)" text-anchor="middle">{escape(plot.captions[1])}</text>'
+    )
     for line in lines:
-        path = " ".join(f"{across.at(false):.1f},{up(missed):.1f}" for false, missed in line.points)
-        parts.append(f'<polyline class="curve {line.style}" points="{path}"/>')
-    return _svg("".join(parts), _WIDTH, _HEIGHT, *words)
+        at = [(across.at(false), up(missed)) for false, missed in line.points]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
+        parts.append(
+            f'<g class="line {line.style}"><title>{escape(line.label)}</title><polyline class="curve {line.style}" points="{path}"/>'
+        )
+        if plot.step is not None:
+            x, y = at[plot.step]
+            parts.append(f'<circle class="here {line.style}" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>')
+        parts.append("</g>")
+    return _svg("".join(parts), _WIDTH, _HEIGHT, *plot.words)
 
 
 def _mark(mark: Mark, style: str, across: _Axis, y: float) -> str:
@@ -134,19 +170,19 @@ def _axis(values: Sequence[float], start: float, end: float) -> _Axis:
     return _Axis(least, max(least + 1, math.ceil(max(powers) - 1e-9)), start, end)
 
 
-def _vertical(across: _Axis, floor: float) -> str:
+def _vertical(across: _Axis, floor: float, figure: Figure | None = None) -> str:
     return "".join(
         f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{floor}"/>'
-        f'<text class="tick" x="{x:.1f}" y="{floor + 18}" text-anchor="middle">{percent(10.0**power)}</text>'
+        f'<text class="tick" x="{x:.1f}" y="{floor + 18}" text-anchor="middle">{(figure or percent)(10.0**power)}</text>'
         for power in across.decades
         for x in (across.at(10.0**power),)
     )
 
 
-def _horizontal(shelves: Sequence[tuple[float, float]], left: float, right: float) -> str:
+def _horizontal(shelves: Sequence[tuple[float, float]], left: float, right: float, figure: Figure) -> str:
     return "".join(
         f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<text class="tick" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{percent(share)}</text>'
+        f'<text class="tick" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{figure(share)}</text>'
         for share, y in shelves
     )
 

@@ -26,6 +26,10 @@ class Language:
         """Write a whole number with this language's thousands separator."""
         return f"{value:,}".replace(",", "\u202f" if self.code == "fr" else ",")
 
+    def figure(self, text: object) -> str:
+        """Write a decimal figure with this language's decimal mark."""
+        return str(text).replace(".", "," if self.code == "fr" else ".")
+
 
 def load_languages() -> dict[str, Language]:
     """Return every language that has a file of words, by code."""

@@ -80,6 +80,7 @@ class Pages:
         self._templates.globals |= {"asset": self.address_of, "sections": SECTIONS}
         self._templates.filters["moment"] = moment
         self._templates.filters["short"] = short
+        self._templates.filters["ratio"] = lambda value: f"{float(value):.3g}" if value >= 10 else f"{float(value):.1f}"
         self._templates.filters["role"] = lambda role, say: say(f"role.{role}")
 
     def language(self, request: Request) -> Language:

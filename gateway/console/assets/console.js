@@ -138,23 +138,34 @@ function wilson(errors, trials) {
 
 // Show every group's rates at another threshold: the record holds the errors at each step, the page only divides.
 function slide(section) {
-  const [wrapper, input] = [section.querySelector(".slider"), section.querySelector(".slider input")];
+  const [form, input] = [section.querySelector(".slider"), section.querySelector(".slider [type=range]")];
   const grid = input.dataset.grid.split(" ");
-  const percent = (share) => `${share === 0 ? 0 : Number((100 * share).toPrecision(2))}\u00a0%`;
+  const mark = document.documentElement.lang === "fr" ? "," : ".";
+  // Six digits at most, as the server writes it: no share here is so small that a number would come as 1e-7.
+  const percent = (share) => `${share === 0 ? 0 : String(Number((100 * share).toPrecision(2))).replace(".", mark)}\u00a0%`;
   const show = () => {
     section.querySelector(".slider output").textContent = grid[input.value];
+    input.setAttribute("aria-valuetext", grid[input.value]);
     for (const rate of section.querySelectorAll(".rate")) {
       const steps = rate.dataset.steps.split(" ").filter(Boolean);
       if (!steps.length) continue;
       const share = Number(steps[input.value]) / Number(rate.dataset.trials);
       rate.querySelector("strong").textContent = percent(share);
-      rate.querySelector(".bar").style.width = `${Math.min(6, 30 * Math.sqrt(share) / 3)}rem`;
+      rate.querySelector("meter").value = Math.sqrt(share);
       const [low, high] = wilson(Number(steps[input.value]), Number(rate.dataset.trials));
       rate.parentElement.querySelector(".interval").textContent = `${percent(low)} – ${percent(high)}`;
     }
+    // Each line has one point for each step of the grid, and one that is marked.
+    for (const line of section.querySelectorAll(".plots g.line")) {
+      const [x, y] = line.querySelector("polyline").getAttribute("points").split(" ")[input.value].split(",");
+      line.querySelector("circle").setAttribute("cx", x);
+      line.querySelector("circle").setAttribute("cy", y);
+    }
   };
-  wrapper.hidden = false;
+  form.querySelector("button").hidden = true;
   input.addEventListener("input", show);
+  // The address keeps the threshold, as the form does where no script runs.
+  input.addEventListener("change", () => history.replaceState(null, "", `?set=${form.elements.set.value}&step=${input.value}`));
   show();
 }
 
