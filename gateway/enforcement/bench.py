@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.audit.errors import AuditError
 from gateway.clock import Clock
 from gateway.enforcement.answers import NotReady
 from gateway.enforcement.journal import Journal
@@ -67,11 +68,14 @@ class Bench:
 
     def _live(self) -> str:
         """Return the rulebook that registry and log both call live. Raises NotReady."""
-        pointed, logged = self.lookups.now().live_rulebook(), self.logged()
-        if pointed != logged:
-            # A change may be between its entry and its effect: look again while none can be.
-            with self.rulebooks.standing_still() as pointed:
-                logged = self.logged()
+        try:
+            pointed, logged = self.lookups.now().live_rulebook(), self.logged()
+            if pointed != logged:
+                # A change may be between its entry and its effect: look again while none can be.
+                with self.rulebooks.standing_still() as pointed:
+                    logged = self.logged()
+        except AuditError as fault:
+            raise NotReady(f"Which rulebook is live cannot be asked of the log: {fault.sentence}. It is asked again each time.") from fault
         if pointed is None:
             raise NotReady("No rulebook is live; the operator must install one.")
         if pointed != logged:
@@ -96,7 +100,10 @@ class Bench:
 
 
 def live_by_the_log(explorer: Explorer) -> str | None:
-    """Return the rulebook of the log's newest `live` entry, or None if there is none yet."""
+    """Return the rulebook of the log's newest `live` entry, whichever process wrote it, or None if there is none yet.
+
+    What another process made live is in the log before it is in the registry, but this one's own picture of the log may be older."""
+    explorer.follow()
     before: int | None = None
     while found := explorer.find(Filter(kind="policy-change"), before=before, limit=_PAGE):
         for each in found:

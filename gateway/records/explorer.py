@@ -98,6 +98,11 @@ class Explorer:
         with self._lock:
             return self._catch_up()
 
+    def follow(self) -> int:
+        """Take in every entry there is, whichever process appended it; return the size reached. Waits for the log's writer."""
+        self._log.follow()
+        return self.catch_up()
+
     def find(self, wanted: Filter, *, before: int | None = None, limit: int = 50) -> list[Found]:
         """Return matching entries as the log holds them, newest first, below index `before` (keyset paging)."""
         with self._lock:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -125,6 +126,23 @@ def test_what_the_log_says_is_live_is_live_at_the_next_start_wherever_going_live
         with pytest.raises(StateForbids):
             desk.activate(BOB, draft.id)
     assert [reign.digest for reign in desk.rulebooks.reigns()] == [OLD, NEW]
+
+
+def test_what_another_process_made_live_is_obeyed_by_one_whose_own_log_has_not_looked_since(desk: RulebookDesk, settings: Settings) -> None:
+    alarms: list[str] = []
+    with (
+        changing(settings, SystemClock()) as (registry, _),
+        closing(open_log(settings)) as log,
+        closing(open_explorer(settings, log)) as there,
+    ):
+        bench = Bench(registry.lookups, registry.rulebooks, alarms.append, partial(live_by_the_log, there))
+        assert bench.judge().rulebook.digest == OLD
+        (draft,) = desk.drafts.all()
+        report = desk.drafts.latest(draft.id)
+        assert report is not None
+        desk.approve(BOB, draft.id, report.digest)
+        desk.activate(BOB, draft.id)
+        assert (bench.judge().rulebook.digest, alarms) == (NEW, [])
 
 
 def test_a_process_that_is_killed_between_the_entry_and_the_swap_leaves_nobody_served_until_it_is_finished(settings: Settings) -> None:
