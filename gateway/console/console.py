@@ -19,6 +19,7 @@ from gateway.console.people import PeoplePage
 from gateway.console.policies import PolicyPages
 from gateway.console.registers import RegisterPages
 from gateway.console.reviews import ReviewPages
+from gateway.console.rulepages import RulePages
 from gateway.console.visits import Visits
 from gateway.errors import CustodesError
 from gateway.records.evidence import EvidenceRoom
@@ -37,6 +38,7 @@ def console(house: Assembly, status_of: Callable[[CustodesError], int], exports:
         *([] if house.relying_party is None else [OpenIdPages(desk, house.desks.people, house.relying_party).router()]),
         OverviewPage(desk, house.explorer, house.waiting.queue, house.registry.duties, house.endings, house.readiness).router(),
         PolicyPages(desk, house.bench, house.clock).router(),
+        RulePages(desk, house.bench, house.registry.rulebooks, house.rulebook_desk.drafts).router(),
         DraftPages(desk, house.rulebook_desk, house.reports).router(),
         RegisterPages(desk, house.desks, Vocabulary.shipped(), house.clock).router(),
         PeoplePage(desk, house.desks.people).router(),

@@ -1,23 +1,31 @@
 """The pages on which rules are changed: draft, report, second person, live, and back. The desk takes each step, and records it first."""
 
 import asyncio
+import csv
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
+from gateway.console.changes import built, changes
 from gateway.console.desk import Desk, see
+from gateway.console.rulepages import VIEWS, view_of
+from gateway.console.rules import cards
 from gateway.console.visits import FormRefused, Visit
 from gateway.enforcement.aside import WorkFailed
 from gateway.enforcement.desks.rulebooks import APPROVER, AUTHOR, RulebookDesk
 from gateway.enforcement.registrar import Actor
 from gateway.enforcement.reporting import Reports
 from gateway.errors import CustodesError
-from gateway.registry.drafts import Draft
+from gateway.registry.drafts import Draft, Report
 from gateway.registry.errors import RegistryError
+from policies.errors import PolicyError
+from policies.lint import OWN_COLUMNS
 from policies.packs import Pack, load, names
+from policies.rulebook import OWN, Rulebook
 from policies.vocabulary import Vocabulary
 
 PAGE: Final = "/console/policies/drafts"
@@ -110,6 +118,8 @@ class DraftPages:
 
     async def _show(self, request: Request, visit: Visit, draft: Draft, given: Given, fault: CustodesError | None = None) -> Response:
         latest = await asyncio.to_thread(self.rulebooks.drafts.latest, draft.id)
+        view = view_of(request.query_params.get("view"))
+        tab = await asyncio.to_thread(self._tab, draft, latest, view)
         making = self.reports.of(draft.id)
         if making is not None and making.fault is not None and fault is None and (latest is None or latest.edition < draft.edition):
             fault = making.fault
@@ -126,8 +136,33 @@ class DraftPages:
             working=making.step if making is not None and making.working else None,
             given=given,
             packs=await asyncio.to_thread(_packs),
+            view=view,
+            views=VIEWS,
+            **tab,
             **_told(fault),
         )
+
+    def _tab(self, draft: Draft, latest: Report | None, view: str) -> dict[str, Any]:
+        """Return the draft's rulebook as a tab shows it: its own rules, and what is not the same as in the rulebook in force.
+
+        An older text may not be readable by this version any more: then the tabs say so, and the rest of the page stands."""
+        document = json.loads(draft.document)
+        live = self.rulebooks.bench.judge().rulebook
+        try:
+            if "return_to" in document:
+                made = Rulebook.from_text(self.rulebooks.rulebooks.get(document["return_to"]).text)
+            elif latest is not None and latest.edition == draft.edition:
+                made = Rulebook.from_text(self.rulebooks.rulebooks.get(latest.rulebook).text)
+            else:
+                made = built(document)
+            # Once it was live it is told against what it replaced, as its report does.
+            base = live if draft.state == "open" or latest is None else Rulebook.from_text(self.rulebooks.rulebooks.get(latest.base).text)
+        except (PolicyError, RegistryError):
+            return {"own": [], "changes": None}
+        return {
+            "own": cards([rule for rule in made.rules if rule.pack == OWN], made.words),
+            "changes": changes(base, made) if view == "diff" else [],
+        }
 
     def _in_force(self) -> dict[str, str]:
         """The form's fields as the rulebook in force fills them: by its draft, or, for one without, by its packs."""
@@ -155,7 +190,10 @@ def document_of(given: Given) -> dict[str, object]:
             )
         dates = {word: day for word in ("from", "to") if (day := given.get(f"{word}.{name}", "").strip())}
         packs[name] = dates | ({"options": options} if options else {})
-    texts = {name: text.replace("\r\n", "\n") for name in _TEXTS if (text := given.get(name, "")).strip()}
+    texts: dict[str, object] = {name: text.replace("\r\n", "\n") for name in _TEXTS if (text := given.get(name, "")).strip()}
+    # The form does not show the settings, and hands on those that the draft, or the rulebook in force, came with.
+    if settings := given.get("settings", "").strip():
+        texts["settings"] = _settings(settings)
     return {"title": given.get("title", "").strip(), "packs": packs, **texts}
 
 
@@ -169,8 +207,29 @@ def given_of(document: Mapping[str, Any]) -> dict[str, str]:
             given[f"option.{name}.{option}"] = ("yes" if value else "no") if isinstance(value, bool) else ", ".join(value)
     for name in _TEXTS:
         held = document.get(name, "")
-        given[name] = held if isinstance(held, str) else "\n".join(json.dumps(one, ensure_ascii=False) for one in held)
+        given[name] = held if isinstance(held, str) else _rows(held) if name == "rules" else _lines(held)
+    given["settings"] = json.dumps(document["settings"]) if document.get("settings") else ""
     return given
+
+
+def _rows(rules: Sequence[Mapping[str, str]]) -> str:
+    """Write own rules that came as objects as the CSV that the form holds."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, OWN_COLUMNS, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(dict.fromkeys(("client", "purpose", "operation", "place"), "*") | {"on": "request"} | dict(row) for row in rules)
+    return text.getvalue()
+
+
+def _lines(documents: Sequence[object]) -> str:
+    return "\n".join(json.dumps(one, ensure_ascii=False) for one in documents)
+
+
+def _settings(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as wrong:
+        raise FormRefused("The settings that the form hands on cannot be read; reload the page.") from wrong
 
 
 def _packs() -> list[Pack]:

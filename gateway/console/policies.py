@@ -103,11 +103,11 @@ class PolicyPages:
         if name not in {folder.name for folder in SHIPPED.iterdir() if folder.is_dir()}:
             raise PageUnknown("No such pack ships with the gateway.")
         pack = await asyncio.to_thread(load, name, words)
-        why = await asyncio.to_thread((Path(SHIPPED) / name / "WHY.md").read_text, "utf-8")
+        why = await asyncio.to_thread(why_of, name)
         rulebook = self.bench.judge().rulebook
         enabled = next((one for one in rulebook.packs if one.name == name), None)
         return self.desk.show(
-            request, visit, "pack.html", pack=pack, why=_paragraphs(why), enabled=enabled, rules=cards(pack.rules({}, words), words)
+            request, visit, "pack.html", pack=pack, why=paragraphs(why), enabled=enabled, rules=cards(pack.rules({}, words), words)
         )
 
     async def empty(self, request: Request) -> Response:
@@ -196,7 +196,12 @@ def _packs(rulebook: Rulebook) -> list[dict[str, object]]:
     return [asdict(pack) for pack in rulebook.packs]
 
 
-def _paragraphs(markdown: str) -> list[tuple[str, str]]:
+def why_of(pack: str) -> str:
+    """Return what a shipped pack says for itself."""
+    return (Path(SHIPPED) / pack / "WHY.md").read_text("utf-8")
+
+
+def paragraphs(markdown: str) -> list[tuple[str, str]]:
     """Split a WHY.md into (kind, text) blocks: heading, item or paragraph. Marks inside a line are left as they are written."""
     blocks: list[tuple[str, str]] = []
     for block in markdown.strip().split("\n\n"):
