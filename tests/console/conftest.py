@@ -17,13 +17,16 @@ import uvloop
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from gateway.app import create_app
+from gateway.assembly.homes import genesis, open_log
 from gateway.assembly.request_path import Assembly
 from gateway.assembly.service import assemble
 from gateway.cli.demo.cast import Seeding
 from gateway.cli.demo.scenes import Story
 from gateway.cli.demo.stage import Stage
+from gateway.clock import SystemClock
+from gateway.custody.rotating import rotate_key
 from gateway.registry.trainings import Training
-from gateway.settings import read_settings
+from gateway.settings import Settings, read_settings
 from tests.stories.town import Town
 
 PEOPLE = {
@@ -79,6 +82,17 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def _begun_under_another_key(settings: Settings) -> None:
+    """Begin the log under one key and go on under another, so that every page of these tests reads a log that was rotated."""
+    log = open_log(settings)
+    try:
+        record = genesis(log, SystemClock())
+        log.append_blocking(record.body, record.openings)
+    finally:
+        log.close()
+    rotate_key(settings, SystemClock(), by="installation", reason="scheduled")
+
+
 def _people(house: Assembly) -> None:
     now = house.clock.now()
     for who, (name, roles) in PEOPLE.items():
@@ -100,7 +114,9 @@ def site(tmp_path_factory) -> Iterator[Site]:
         secret.write_text("another-secret-of-the-tests\n")
         chosen = {"CUSTODES_OIDC_ISSUER": "idp", "CUSTODES_OIDC_CLIENT_ID": "console", "CUSTODES_OIDC_SECRET_FILE": str(secret)}
         chosen["CUSTODES_CALIBRATION_PERCENT"] = "0"
-        async with assemble(read_settings(chosen, home=home, port=free_port())) as house:
+        settings = read_settings(chosen, home=home, port=free_port())
+        await asyncio.to_thread(_begun_under_another_key, settings)
+        async with assemble(settings) as house:
             # uvicorn's own server: the command's watches for signals, which only a main thread may.
             server = uvicorn.Server(uvicorn.Config(create_app(house), port=house.settings.port, lifespan="off", log_level="warning"))
             task = asyncio.create_task(server.serve())

@@ -6,6 +6,8 @@ import sqlite3
 import zipfile
 from contextlib import closing
 
+import pytest
+
 from gateway.audit.note import Cosigner, NoteSigner
 from tests.stories.town import LIVE, POLICE
 
@@ -34,13 +36,33 @@ def test_an_auditor_finds_a_refusal_by_filters_and_verifies_it_in_the_browser(si
     assert page.locator("#verify .steps .good").count() >= 4
 
 
-def test_a_row_that_an_insider_altered_turns_red(site, visitor):
-    index = refused(site)
+def key_change(site) -> int:
+    """Return where the log's key was changed: its entries before stand in a tree whose heads another key signed then."""
+    log = site.house.log
+    return next(index for index in range(log.size) if json.loads(log.entry(index))["kind"] == "key-change")
+
+
+def test_entries_from_before_and_after_the_logs_key_was_changed_verify_green_in_one_browser(site, visitor):
+    changed = key_change(site)
+    assert 0 < changed < site.house.log.size - 1
+    page = visitor("cy")
+    for index in (changed - 1, changed, changed + 1, refused(site)):
+        page.goto(f"{site.url}/console/audit/entries/{index}")
+        page.click("#verify button")
+        page.wait_for_selector("#verify .verdict.good")
+        assert page.locator("#verify .steps .bad").count() == 0
+    # The key that the page verifies by is the one that the change leads to.
+    assert page.get_attribute("#verify", "data-key") == json.loads(site.house.log.entry(changed))["new"]
+
+
+@pytest.mark.parametrize("before_the_key_change", [True, False])
+def test_a_row_that_an_insider_altered_turns_red(site, visitor, before_the_key_change):
+    index, word = (0, b"genesis") if before_the_key_change else (refused(site), b"mass_surveillance")
     page = visitor("cy")
     database = site.house.settings.home.audit / "log.sqlite"
     with closing(sqlite3.connect(database)) as insider, insider:
         size, bundle = insider.execute("SELECT size, bundle FROM batches WHERE size > ? ORDER BY size LIMIT 1", (index,)).fetchone()
-        altered = bundle.replace(b"mass_surveillance", b"missing_person___")
+        altered = bundle.replace(word, word[::-1])
         assert altered != bundle
         insider.execute("UPDATE batches SET bundle = ? WHERE size = ?", (altered, size))
     try:
