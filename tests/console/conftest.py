@@ -82,6 +82,14 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def _settings(home: Path) -> Settings:
+    secret = home / "provider.secret"
+    secret.write_text("another-secret-of-the-tests\n")
+    chosen = {"CUSTODES_OIDC_ISSUER": "idp", "CUSTODES_OIDC_CLIENT_ID": "console", "CUSTODES_OIDC_SECRET_FILE": str(secret)}
+    chosen["CUSTODES_CALIBRATION_PERCENT"] = "0"
+    return read_settings(chosen, home=home, port=free_port())
+
+
 def _begun_under_another_key(settings: Settings) -> None:
     """Begin the log under one key and go on under another, so that every page of these tests reads a log that was rotated."""
     log = open_log(settings)
@@ -110,11 +118,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
     async def serve() -> None:
         nonlocal stop
         stop = asyncio.Event()
-        secret = home / "provider.secret"
-        secret.write_text("another-secret-of-the-tests\n")
-        chosen = {"CUSTODES_OIDC_ISSUER": "idp", "CUSTODES_OIDC_CLIENT_ID": "console", "CUSTODES_OIDC_SECRET_FILE": str(secret)}
-        chosen["CUSTODES_CALIBRATION_PERCENT"] = "0"
-        settings = read_settings(chosen, home=home, port=free_port())
+        settings = _settings(home)
         await asyncio.to_thread(_begun_under_another_key, settings)
         async with assemble(settings) as house:
             # uvicorn's own server: the command's watches for signals, which only a main thread may.

@@ -73,11 +73,13 @@ def live(author, approver, page):
 
 
 def test_a_looser_rule_is_drafted_shown_for_what_it_allows_approved_by_another_obeyed_and_taken_back(site, strict, visitor, signed_in):
-    """One author who is an approver too, one other approver, one auditor."""
+    """One author who is an approver too, one other approver, one auditor.
+
+    1 it is drafted; 2 what it would allow leads to the record; 3 nobody approves their own; 4 another does, and it is obeyed; 5 back."""
     refused = seek(site)
     assert refused.status_code == 403 and refused.json()["reasons"][0]["rule"] == "OWN-1", refused.text
     record = refused.json()["log_index"]
-    # The author types it.
+    # 1 The author types it.
     page = visitor("hal", color_scheme="light")
     page.goto(f"{site.url}/console/policies/drafts")
     page.locator("summary:text-is('Draft a change')").click()
@@ -88,7 +90,7 @@ def test_a_looser_rule_is_drafted_shown_for_what_it_allows_approved_by_another_o
     draft = page.url
     page.get_by_role("button", name="Report on it").click()
     page.wait_for_selector("#report")
-    # What it would allow stands there in red, and leads to the very record: an auditor to its entry, others to what it rested on.
+    # 2 What it would allow stands there in red, and leads to the very record: an auditor to its entry, others to what it rested on.
     line = page.locator("#report li.newly-allowed:has(a)").filter(has_text="missing_person")
     assert line.locator("strong").evaluate("mark => getComputedStyle(mark).color") == "rgb(151, 32, 42)"
     link = line.locator(f"a:text-is('{record}')")
@@ -101,12 +103,12 @@ def test_a_looser_rule_is_drafted_shown_for_what_it_allows_approved_by_another_o
     auditor.wait_for_url(f"{site.url}/console/audit/entries/{record}")
     told = auditor.locator("main").inner_text()
     assert f"Entry {record}" in told and "OWN-1" in told and refused.json()["decision_id"] in told
-    # The author is an approver too, and may still not approve their own draft.
+    # 3 The author is an approver too, and may still not approve their own draft.
     page.goto(draft)
     page.get_by_role("button", name="Approve this report").click()
     page.wait_for_selector("[role=alert]:has-text('second person')")
     assert seek(site).json()["rulebook"] == strict
-    # A second person approves, and makes it live: the next request is decided by it.
+    # 4 A second person approves, and makes it live: the next request is decided by it.
     (web, token), other = signed_in("hal"), signed_in("bo")
     path = draft.removeprefix(site.url)
     digest = re.search(r'title="([0-9a-f]{64})">', web.get(path).text.partition('id="report"')[2])[1]
@@ -116,7 +118,7 @@ def test_a_looser_rule_is_drafted_shown_for_what_it_allows_approved_by_another_o
     found = seek(site)
     assert found.status_code in (200, 202), found.text
     assert site.entries("intent")[-1]["rulebook"] == loose
-    # Back again: the old rulebook, by a new draft, a new report, and a second person. The approval's page, sent again, does nothing.
+    # 5 Back again: the old rulebook, by a new draft, a new report, and a second person. The approval's page, sent again, does nothing.
     back = web.post("/console/policies/drafts", data={"form_token": token, "step": "return", "digest": strict}).headers["location"]
     text = live((web, token), other, back)
     assert "Newly refused" in text

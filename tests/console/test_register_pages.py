@@ -145,6 +145,14 @@ FREE = {
     ],
     "/console/people": {"step": "invite", "id": EVIL, "name": EVIL, "roles": EVIL},
     "/console/policies/drafts": {"title": EVIL, "on": EVIL, "rules": EVIL, "vectors": EVIL, "never": EVIL, "from.baseline": EVIL},
+    "/console/duties": {"id": EVIL, "note": EVIL, "document_sha256": EVIL},
+    "/console/duties/tripwires": [{"client": EVIL, "case": EVIL, "reason": EVIL}, {"client": NGO, "case": CASE, "reason": ""}],
+    f"/console/clients/{NGO}/webhooks": [
+        {"step": "register", "url": EVIL},
+        {"step": "register", "url": f"https://x.example/{EVIL}"},
+        {"step": "retry", "id": EVIL, "delivery": EVIL},
+        {"step": EVIL, "id": EVIL},
+    ],
     "/console/policies/try": [{"place": EVIL, "case": EVIL, "threshold": EVIL, "client": EVIL, "purpose": EVIL}, {"facts": EVIL}],
 }
 

@@ -108,7 +108,9 @@ const RAN_OUT = "custodes-sign-in-ran-out";
 
 // A sign-in that ran out must not cost what was typed: the browser keeps it until the page is back. What was taken is not typed again.
 function keepTyping(form) {
-  const place = `${DRAFT}:${location.pathname}:${form.getAttribute("action")}:${form.elements.namedItem("step")?.value ?? ""}`;
+  // A page may hold the same form for many things: each is told by its hidden fields.
+  const about = [...form.elements].filter((field) => field.type === "hidden" && field.name !== "form_token").map((field) => `${field.name}=${field.value}`);
+  const place = `${DRAFT}:${location.pathname}:${form.getAttribute("action")}:${about.join("&")}`;
   const kept = sessionStorage.getItem(place);
   sessionStorage.removeItem(place);
   if (kept !== null && sessionStorage.getItem(RAN_OUT)) {
