@@ -64,10 +64,12 @@ class Frontier:
         """Return a second edge that grows on its own, for work that may be rolled back."""
         return Frontier(self._size, self._peaks)
 
-    def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
-        """Add one leaf hash and return the nodes (level, index, hash) that it completed, the leaf itself first."""
-        level, index, node = 0, self._size, leaf
-        completed = [(0, index, leaf)]
+    def append(self, node: bytes, level: int = 0) -> list[tuple[int, int, bytes]]:
+        """Add one leaf hash, or the root over the next 2**level leaves, and return the nodes (level, index, hash) that it completed.
+
+        What was given comes first. The tree's size must be a multiple of what is added."""
+        index, added = self._size >> level, 1 << level
+        completed = [(level, index, node)]
         while index & 1:
             # node_hash, written out: this line runs once for every entry ever appended.
             node = sha256(b"\x01" + self._peaks.pop() + node).digest()
@@ -75,7 +77,7 @@ class Frontier:
             index >>= 1
             completed.append((level, index, node))
         self._peaks.append(node)
-        self._size += 1
+        self._size += added
         return completed
 
     def root(self) -> bytes:
@@ -85,10 +87,12 @@ class Frontier:
 
 def root(leaf_hashes: Sequence[bytes]) -> bytes:
     """Return the root over these leaf hashes."""
-    edge = Frontier()
-    for leaf in leaf_hashes:
-        edge.append(leaf)
-    return edge.root()
+    row = list(leaf_hashes)
+    while len(row) > 1:
+        # node_hash, written out, as a verifier makes all its nodes here. A last one without a neighbour moves up as it is.
+        above = [sha256(b"\x01" + row[at] + row[at + 1]).digest() for at in range(0, len(row) - 1, 2)]
+        row = above + row[2 * len(above) :]
+    return row[0] if row else EMPTY_ROOT
 
 
 def peaks(start: int, stop: int) -> list[tuple[int, int]]:

@@ -9,10 +9,11 @@ What is checked, each step relying on the ones before:
   4  the whole: tiles of every level, the root that was signed, and an older checkpoint's root on the way there
   5  the end: every intent closed, the engine's counter accounted for, the key that speaks for the log now, rulebook texts"""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import IO
 
@@ -26,8 +27,8 @@ from gateway.audit.quorum import TrustPolicy
 from gateway.audit.report import Broken, CannotVerify, Finding, Report
 from gateway.audit.rotation import KeyChain, KeyChange
 from gateway.audit.stamps import Stamps
-from gateway.audit.tiles import HEIGHT, Tile, TileError, decode_bundle, split_bundle, tiles_of_level
-from gateway.audit.tree import EMPTY_ROOT, Frontier, leaf_hash
+from gateway.audit.tiles import HEIGHT, WIDTH, Tile, TileError, decode_bundle, split_bundle, tiles_of_level
+from gateway.audit.tree import EMPTY_ROOT, Frontier, root
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,14 @@ class _Verification:
         self._look_for_rollback(checkpoint)
         remarks: tuple[str, ...] = ()
         try:
-            root = self._read_entries(checkpoint.size)
+            reached = self._read_entries(checkpoint.size)
         except Broken as wrong:
             self._findings.append(wrong.finding)
             if not _signers(note, self._chain.keys):
                 sentence = "the checkpoint is not signed by the key that was given, and no key change up to the finding leads to its signer"
                 self._findings.append(Finding("note-unsigned", sentence))
         else:
-            self._compare_roots(checkpoint, root)
+            self._compare_roots(checkpoint, reached)
             self._look_at_the_end(note)
             remarks = tuple(self._stamps.remarks())
         return Report(
@@ -145,14 +146,12 @@ class _Verification:
         lines = self._published.lines() if isinstance(self._published, ExportDirectory) else None
         try:
             for bundle in tiles_of_level(size, None):
-                for index, entry, leaf in self._read_bundle(bundle):
-                    if lines is not None:
-                        _compare_line(lines, index, entry)
+                leaves = []
+                for index, entry, leaf in self._read_bundle(bundle, lines):
                     self._take_entry(index, entry)
-                    for level, place, node in edge.append(leaf)[HEIGHT:]:
-                        tiles.compare(level, place, node)
-                    if self._older is not None and edge.size == self._older.size:
-                        self._older_root = edge.root()
+                    leaves.append(leaf)
+                for level, place, node in self._grow(edge, leaves):
+                    tiles.compare(level, place, node)
             if lines is not None and lines.read(1):
                 raise Broken("lines-differ", f"{LINES} goes on after the last entry", size)
         finally:
@@ -160,22 +159,46 @@ class _Verification:
                 lines.close()
         return edge.root()
 
-    def _read_bundle(self, bundle: Tile) -> Iterator[tuple[int, bytes, bytes]]:
-        """Return each entry with its index and leaf hash, once the hash tile bears it out. Raises Broken."""
+    def _read_bundle(self, bundle: Tile, lines: IO[bytes] | None) -> Iterator[tuple[int, bytes, bytes]]:
+        """Return each entry with its index and leaf hash, once the hash tile and its line bear it out. Raises Broken."""
         tile = Tile(0, bundle.index, bundle.width)
         hashes = tile_hashes(self._published, tile)
         raw = self._published.tile(bundle)
         entries = split_bundle(raw)
-        for offset, (entry, stated) in enumerate(zip(entries, hashes, strict=False)):
-            leaf = leaf_hash(entry)
-            if leaf != stated:
-                raise Broken("entry-differs", f"{bundle.path} does not hold the entry whose hash is in {tile.path}", bundle.first + offset)
-            yield bundle.first + offset, entry, leaf
+        leaves = [sha256(b"\x00" + entry).digest() for entry in entries]  # leaf_hash, written out, as for all entries it runs here
+        whole = leaves == hashes
+        if whole and lines is not None:
+            stretch = b"\n".join([*entries, b""])
+            start = lines.tell()
+            whole = lines.read(len(stretch)) == stretch
+            if not whole:
+                lines.seek(start)
+        for index, entry, leaf, stated in zip(count(bundle.first), entries, leaves, hashes, strict=False):
+            if not whole:  # somewhere in this bundle: what comes before the first difference is still looked at, in its order
+                if leaf != stated:
+                    raise Broken("entry-differs", f"{bundle.path} does not hold the entry whose hash is in {tile.path}", index)
+                if lines is not None:
+                    _compare_line(lines, index, entry)
+            yield index, entry, leaf
         # Last, since a false length is better told by the entry that it spoils.
         try:
             decode_bundle(raw, bundle.width)
         except TileError as wrong:
             raise Broken(wrong.code, f"{bundle.path}: {wrong.sentence}", bundle.first + min(len(entries), bundle.width)) from wrong
+
+    def _grow(self, edge: Frontier, leaves: Sequence[bytes]) -> Iterator[tuple[int, int, bytes]]:
+        """Add a bundle's leaves to the edge, and return the nodes above the hash tiles that they complete."""
+        older = self._older.size - edge.size if self._older is not None else 0
+        if 0 < older <= len(leaves):
+            before = edge.copy()
+            for leaf in leaves[:older]:
+                before.append(leaf)
+            self._older_root = before.root()
+        if len(leaves) == WIDTH:
+            yield from edge.append(root(leaves), HEIGHT)
+        else:
+            for leaf in leaves:
+                edge.append(leaf)
 
     def _take_entry(self, index: int, raw: bytes) -> None:
         entry = self._rules.see(index, raw)
@@ -200,14 +223,14 @@ class _Verification:
             )
         return text
 
-    def _compare_roots(self, checkpoint: Checkpoint, root: bytes) -> None:
+    def _compare_roots(self, checkpoint: Checkpoint, reached: bytes) -> None:
         older = self._older
         forked = older is not None and older.size <= checkpoint.size and older.root != (self._older_root or EMPTY_ROOT)
         unchanged = older.size if older is not None and not forked else 0
         if forked:
             sentence = f"the first {older.size if older else 0} entries are not those of the older checkpoint: history was rewritten"
             self._findings.append(Finding("forked", sentence, 0))
-        if root != checkpoint.root:
+        if reached != checkpoint.root:
             sentence = f"the entries from here on do not hash to the root that was signed: at least one of {checkpoint.size} was changed"
             self._findings.append(Finding("root-differs", sentence, unchanged if checkpoint.size else None))
 

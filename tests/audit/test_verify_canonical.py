@@ -1,5 +1,7 @@
 """The reader of canonical JSON, against RFC 8785's examples and another implementation."""
 
+import json
+
 import pytest
 import rfc8785
 from hypothesis import given
@@ -45,6 +47,10 @@ def test_members_are_ordered_by_utf16_code_units_as_in_the_rfcs_example():
         b'{"a":1.0}',
         b'{"a":1e2}',
         b'{"a":-0}',
+        b'{"a":[-0]}',
+        b'{"a":{"b":1,"b":2}}',
+        b'{"a":{"c":1,"b":2}}',
+        b'{"a":1}x',
         b'{"a":01}',
         b'{"a":NaN}',
         b'{"a":Infinity}',
@@ -66,6 +72,37 @@ def test_members_are_ordered_by_utf16_code_units_as_in_the_rfcs_example():
 def test_any_other_spelling_is_refused(raw):
     with pytest.raises(CanonicalError):
         decode(raw)
+
+
+@given(st.text(alphabet='{}[]:,"abé\\\\ \\n0-1u😀\\ue000tre', max_size=24))
+def test_a_text_is_read_just_if_another_implementation_writes_it_so(text):
+    raw = f'{{"a":{text}}}'.encode()
+    try:
+        canonically = rfc8785.dumps(json.loads(raw)) == raw
+    except (ValueError, rfc8785.CanonicalizationError):
+        canonically = False
+    if canonically:
+        assert decode(raw) == json.loads(raw)
+    else:
+        with pytest.raises(CanonicalError):
+            decode(raw)
+
+
+@given(st.dictionaries(NAMES, VALUES, min_size=1, max_size=6), st.data())
+def test_one_more_space_escape_or_member_is_noticed_wherever_it_stands(value, data):
+    raw = rfc8785.dumps(value).decode()
+    at = data.draw(st.integers(0, len(raw)))
+    more = data.draw(st.sampled_from([" ", "\n", "\t", "\r", "\\u0041", "-", "0", ",", '"":1,']))
+    changed = (raw[:at] + more + raw[at:]).encode()
+    try:
+        canonically = rfc8785.dumps(json.loads(changed)) == changed
+    except (ValueError, rfc8785.CanonicalizationError):
+        canonically = False
+    if canonically:  # within a text, or a digit more of a number
+        assert decode(changed) == json.loads(changed)
+    else:
+        with pytest.raises(CanonicalError):
+            decode(changed)
 
 
 @given(st.binary(max_size=60))
