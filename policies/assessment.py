@@ -76,7 +76,7 @@ def assess(draft: Draft, rulebook: Rulebook, live: Rulebook, standing: Standing,
     ]
     # 3
     tell("changes", 0, 0)
-    found["changes"] = _changes(live, rulebook)
+    found["changes"] = _changes(live, rulebook, tell)
     # 4
     replayed = replayed_under(rulebook, entries, records, tell).to_json(MOST_LINKS)
     groups = replayed["groups"]
@@ -118,10 +118,10 @@ def _expectations(draft: Draft, rulebook: Rulebook, expected: Sequence[Vector], 
     }
 
 
-def _changes(live: Rulebook, rulebook: Rulebook) -> dict[str, object]:
+def _changes(live: Rulebook, rulebook: Rulebook, tell: Tell) -> dict[str, object]:
     """Every request that is answered differently; where that cannot be found out, the approver is told so."""
     try:
-        return diff(live, rulebook, most=MOST_REGIONS).to_json()
+        return diff(live, rulebook, most=MOST_REGIONS, hear=lambda count: tell("changes", count, MOST_REGIONS)).to_json()
     except Undecided as error:
         return {"undecided": error.sentence}
 

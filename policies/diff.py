@@ -6,7 +6,7 @@ this now has other obligations". Every request that changes lies in some region,
 taken from the solver as a request that changes, widened as far as the change provably holds, and closed; the comparison ends when the
 solver shows that nothing is left. Reasons and codes of refusals are not compared."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -105,11 +105,17 @@ class Difference:
         }
 
 
+def _unheard(_count: int) -> None:
+    pass
+
+
 _ORDER: Final = (NEWLY_ALLOWED, NEWLY_REFUSED, OTHER_OBLIGATIONS)
 
 
-def diff(before: Rulebook, after: Rulebook, *, most: int = MOST_REGIONS, patience_s: float = PATIENCE_S) -> Difference:
-    """Every change of answer from one rulebook to the other, in at most so many regions.
+def diff(
+    before: Rulebook, after: Rulebook, *, most: int = MOST_REGIONS, patience_s: float = PATIENCE_S, hear: Callable[[int], None] = _unheard
+) -> Difference:
+    """Every change of answer from one rulebook to the other, in at most so many regions; `hear` hears how many were found, at each.
 
     Raises Undecided if the solver gives up, or if a witness does not change its answer before the real judges."""
     if before.words.table != after.words.table or before.settings != after.settings or not (before.means_the_same and after.means_the_same):
@@ -131,6 +137,7 @@ def diff(before: Rulebook, after: Rulebook, *, most: int = MOST_REGIONS, patienc
                 whole = False
                 break
             regions.append(region)
+            hear(len(regions))
     return Difference(before.digest, after.digest, tuple(regions), whole, tuple(sorted(world.abstracted)), world)
 
 

@@ -24,7 +24,7 @@ from gateway.identity.callers import Caller
 from gateway.registry.drafts import Draft, Report
 from gateway.registry.rulebook import RulebookRecord
 
-_DRAFT_BYTES: Final = 1024 * 1024
+_DRAFT_BYTES: Final = 4 * 1024 * 1024
 _READERS: Final = frozenset({AUTHOR, APPROVER, "auditor"})
 _EDITION: Final = re.compile(r'"(\d{1,9})"', re.ASCII)
 _LIVE: Final = "live"

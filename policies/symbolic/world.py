@@ -22,7 +22,7 @@ from policies.conditions.united_states import (
     PHOTOGRAPHS,
     PORT,
 )
-from policies.places import inside, known_place, open_to
+from policies.places import areas_of, known_place
 from policies.question import CAMERA_SOURCES
 from policies.symbolic.meanings import meaning_of
 from policies.symbolic.papers import Papers
@@ -30,6 +30,8 @@ from policies.symbolic.variables import OTHER, Choice, Formula, Held, Number, Sp
 from policies.vocabulary import Vocabulary
 
 # Open names that a condition reads without being given them as a literal.
+# What areas can tell of a place: which of them contain it, which it contains, and whether it is none, or the whole of the US.
+_Signature = tuple[frozenset[str], frozenset[str], bool, bool]
 _CONTEXT_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "exigent": EXIGENT,
     "surveillance": ("ongoing_surveillance", "persistent_tracking"),
@@ -237,7 +239,7 @@ class World(Space):
 
     def within(self, area: str) -> Formula:
         """The place of use lies in this area."""
-        return self.place.among(place for place in self.place.flags if inside(place or "", area, self.words))
+        return self.place.among(self.places.inside.get(area, ()))
 
     def operations(self, names: Iterable[str]) -> Formula:
         """The operation, as the capture shows it, is one of these."""
@@ -248,26 +250,36 @@ class _Places:
     """Places that stand for all that the areas cannot tell apart from them; None stands for no place."""
 
     def __init__(self, areas: set[str], words: Vocabulary) -> None:
-        self._areas, self._words = sorted(areas), words
-        candidates: list[str] = [area for area in self._areas if known_place(area, words)]
+        self._areas, self._words = frozenset(areas), words
+        below: dict[str, set[str]] = defaultdict(set)
+        for area in areas:
+            for parent in _parents(area):
+                below[parent].add(area)
+        self._below = {place: frozenset(parts) for place, parts in below.items()}
+        candidates: list[str] = [area for area in sorted(areas) if known_place(area, words)]
         candidates += [parent for place in list(candidates) for parent in _parents(place)]
         candidates += [f"{place}-ELSEWHERE" for place in list(candidates) if place.count("-") == 1]
         candidates += sorted(words.countries)
         candidates += [f"{country}-{part}" for country, parts in sorted(words.subdivisions.items()) for part in sorted(parts)]
         candidates += [f"{place}-X1" for place in list(candidates) if len(place) == 2 and place not in words.subdivisions]
-        self._by_signature: dict[tuple[bool, ...], str | None] = {self._signature(None): None}
+        self._by_signature: dict[_Signature, str | None] = {self._signature(None): None}
         for candidate in candidates:
             self._by_signature.setdefault(self._signature(candidate), candidate)
         self.standing_for: tuple[str | None, ...] = tuple(self._by_signature.values())
+        # By area: which of them it contains.
+        self.inside: dict[str, list[str | None]] = defaultdict(list)
+        for standing in self.standing_for:
+            for area in dict.fromkeys(areas_of(standing or "", words)):
+                self.inside[area].append(standing)
 
     def of(self, place: str | None) -> str | None:
         """The place that stands for this one. KeyError if there is none, which would be a mistake of ours."""
         return self._by_signature[self._signature(place or None)]
 
-    def _signature(self, place: str | None) -> tuple[bool, ...]:
-        told = [inside(place or "", area, self._words) for area in self._areas]
-        told += [open_to(place or "", area) for area in self._areas]
-        return (*told, place is None, place == "US")
+    def _signature(self, place: str | None) -> _Signature:
+        # Which areas contain it, and which it contains: looked up and not tried, for there may be thousands.
+        containing = () if place is None else (area for area in areas_of(place, self._words) if area in self._areas)
+        return frozenset(containing), self._below.get(place or "", frozenset()), place is None, place == "US"
 
 
 def _parents(place: str) -> list[str]:
