@@ -2,6 +2,7 @@
 
 import hashlib
 import mimetypes
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 import jinja2
 from fastapi import APIRouter, Request, Response
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from gateway.clock import Clock, iso
 from gateway.console.language import Language, load_languages, preferred
@@ -80,6 +81,7 @@ class Pages:
         self._templates.globals |= {"asset": self.address_of, "sections": SECTIONS}
         self._templates.filters["moment"] = moment
         self._templates.filters["short"] = short
+        self._templates.filters["inline"] = inline
         self._templates.filters["ratio"] = lambda value: f"{float(value):.3g}" if value >= 10 else f"{float(value):.1f}"
         self._templates.filters["role"] = lambda role, say: say(f"role.{role}")
 
@@ -141,6 +143,12 @@ def moment(text: str | None) -> Markup:
     if not text:
         return Markup("—")
     return Markup('<time datetime="{}">{} {} UTC</time>').format(text, text[:10], text[11:19])
+
+
+def inline(text: str) -> Markup:
+    """Write a line of a pack's WHY.md with its code and its emphasis as such; anything else in it stays text."""
+    written = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
+    return Markup(re.sub(r"(?<![*\w])\*([^*\s][^*]*)\*(?!\*)", r"<em>\1</em>", written))  # noqa: S704  (escaped above)
 
 
 def short(digest: str, length: int = 12) -> Markup:

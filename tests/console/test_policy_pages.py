@@ -10,6 +10,7 @@ import pytest
 
 from gateway.console.changes import built, changes
 from gateway.console.drafts import given_of
+from gateway.console.pages import inline
 from gateway.console.rules import cell
 from gateway.enforcement.registrar import Actor
 from policies.decision import Permit
@@ -175,3 +176,8 @@ def test_a_draft_from_the_api_is_edited_in_the_form_without_losing_its_settings_
         assert ("p, OWN-1#1, own, ngo_victim, missing_person" in tab.partition("<form")[2].partition("data-keep")[0]) == (view == "casbin")
     came = html.unescape(web.get(f"{address}?view=diff").text).partition('class="change came"')[2].partition("</article>")[0]
     assert "No, thanks." in came
+
+
+def test_what_a_pack_says_for_itself_is_text_but_for_its_code_and_its_emphasis():
+    assert inline("`live_window_s` of *missing persons*, 2 * 3 * 4") == "<code>live_window_s</code> of <em>missing persons</em>, 2 * 3 * 4"
+    assert "<script>" not in inline("`<script>` *<script>*")
