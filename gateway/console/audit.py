@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -84,6 +85,8 @@ class AuditPages:
         given = {name: value.strip() for name, value in request.query_params.items() if value.strip()}
         wrong: QuestionMalformed | None = None
         try:
+            _once(request)
+            _of_a_kind(given)
             question = read_question(given)
         except QuestionMalformed as malformed:
             wrong, question = malformed, Question(Filter(), None, PAGE)
@@ -139,6 +142,7 @@ class AuditPages:
         form = given.pop("format", "jsonl")
         if form not in MEDIA_TYPES:
             raise QuestionMalformed("format", f"'format' is one of {', '.join(MEDIA_TYPES)}.")
+        _once(request)
         asked = read_question(given)
         await self._read(visit, {"export": form}, asked.wanted)
         headers = {**SAFE_HEADERS, **self.exports.headers(form)}
@@ -165,3 +169,16 @@ class AuditPages:
         asked = {} if wanted is None else {name: value for name, value in asdict(wanted).items() if value is not None}
         visits = self.desk.visits
         await visits.journal.write(entries.log_read(at=visits.clock.now(), by=visit.person.id, what=what | {"console": True}, asked=asked))
+
+
+def _of_a_kind(given: Mapping[str, str]) -> None:
+    """Return if the kind that is asked for, if any, is one that entries have: the form could not show another."""
+    if given.get("kind", KINDS[0]) not in KINDS:
+        raise QuestionMalformed("kind", f"'kind' is one of {', '.join(KINDS)}.")
+
+
+def _once(request: Request) -> None:
+    """Return if the address asks each thing once: of two values one would be dropped, and the page would answer another question."""
+    names = [name for name, _value in request.query_params.multi_items()]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise QuestionMalformed(twice, f"{twice[:60]!r} is asked twice; ask it once.")

@@ -32,9 +32,10 @@ def console(house: Assembly, status_of: Callable[[CustodesError], int], exports:
     visits = Visits(house.registry.signins, house.registry.lookups, house.journal, house.clock, house.settings.url)
     pages = Pages(house.clock)
     desk = Desk(visits, pages, house.log, house.bench, status_of)
+    entrance = EntrancePages(desk, house.desks.people, house.relying_party is not None)
     return [
         pages.router(),
-        EntrancePages(desk, house.desks.people, house.relying_party is not None).router(),
+        entrance.router(),
         *([] if house.relying_party is None else [OpenIdPages(desk, house.desks.people, house.relying_party).router()]),
         OverviewPage(desk, house.explorer, house.waiting.queue, house.registry.duties, house.endings, house.readiness).router(),
         PolicyPages(desk, house.bench, house.clock).router(),
@@ -47,4 +48,5 @@ def console(house: Assembly, status_of: Callable[[CustodesError], int], exports:
         ObligationPages(desk, house.duties, house.endings, house.desks.cases, house.webhook_desk, house.explorer).router(),
         FairnessPage(desk, house.readiness.gate).router(),
         AuditPages(desk, house.explorer, exports, evidence, house.cosigning.keys).router(),
+        entrance.strays(),
     ]

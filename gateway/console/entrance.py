@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from gateway.console.desk import SIGN_IN, Desk, see
 from gateway.console.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
-from gateway.console.visits import HOME_PAGE, page_of_ours
+from gateway.console.visits import HOME_PAGE, PageUnknown, page_of_ours
 from gateway.enforcement.desks.people import PeopleDesk
 from gateway.records import entries
 from gateway.registry.errors import NotOnRecord
@@ -24,6 +24,12 @@ class EntrancePages:
     people: PeopleDesk
     provider: bool
 
+    def strays(self) -> APIRouter:
+        """Return the route of every other address below the console's; it comes last."""
+        router = APIRouter(route_class=self.desk.route(), include_in_schema=False)
+        router.add_api_route(f"{HOME_PAGE}/{{rest:path}}", self.stray, methods=["GET"])
+        return router
+
     def router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=self.desk.route(), include_in_schema=False)
@@ -35,6 +41,12 @@ class EntrancePages:
         router.add_api_route("/console/sign-out", self.sign_out, methods=["POST"])
         router.add_api_route("/console/preferences", self.prefer, methods=["POST"])
         return router
+
+    async def stray(self, request: Request, rest: str) -> Response:
+        """Say in a page of the console that there is none at this address; one slash too many is forgiven."""
+        if rest == "" or rest.endswith("/"):
+            return see(f"{HOME_PAGE}/{rest}".rstrip("/"))
+        raise PageUnknown("The console has no such page.")
 
     async def front(self, _request: Request) -> Response:
         """Lead people who type the bare address to the console."""

@@ -3,6 +3,7 @@
 import html
 import json
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -146,3 +147,46 @@ def test_what_was_typed_for_one_of_many_things_is_back_after_the_sign_in_ran_out
     page.wait_for_url(f"{site.url}/console/clients/{NGO}")
     assert forms.nth(1).locator("[name=reason]").input_value() == "KEPT <b>reason</b>"
     assert forms.nth(0).locator("[name=reason]").input_value() == ""
+
+
+@pytest.mark.parametrize("path", ["/console/nothing", "/console/policies/nothing", "/console/%F0%9F%92%A9", "/console/audit/entries/1/2"])
+def test_an_address_below_the_console_that_is_no_page_is_answered_by_a_page(signed_in, path):
+    web, _token = signed_in("cy")
+    answer = web.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "/console/sign-out" in answer.text
+
+
+def test_a_slash_too_many_is_forgiven_and_leads_nowhere_else(signed_in):
+    web, _token = signed_in("cy")
+    for path, there in (
+        ("/console/", "/console"),
+        ("/console/audit/", "/console/audit"),
+        ("/console//evil.example/", "/console//evil.example"),
+    ):
+        answer = web.get(path)
+        assert answer.status_code in (303, 307, 400), path
+        assert answer.status_code == 400 or urlsplit(answer.headers["location"]).path == there
+        assert answer.status_code == 400 or urlsplit(answer.headers["location"]).netloc in ("", urlsplit(str(web.base_url)).netloc)
+
+
+@pytest.mark.parametrize("asked", ["kind=nonsense", "kind=DENIAL", "kind=denial&kind=intent", "client=a&client=b", "client=&client="])
+def test_a_question_that_is_not_the_one_that_would_be_answered_is_refused_beside_its_field(site, signed_in, asked):
+    web, _token = signed_in("cy")
+    before = len(site.entries("log-read"))
+    answer = web.get(f"/console/audit?{asked}")
+    assert answer.status_code == 422
+    assert f'id="wrong-{"client" if asked.count("client") > 1 else "kind"}"' in answer.text
+    assert len(site.entries("log-read")) == before
+
+
+@pytest.mark.parametrize("name", ["منظمة الإغاثة", "W" * 120, "שלום " * 20, "Ｆｕｌｌ ｗｉｄｔｈ"])
+def test_a_name_in_any_script_and_of_any_length_stays_within_its_page(site, visitor, name):
+    client = f"n{site.house.log.size}"
+    site.house.registry.clients.register(NewClient(client, name.strip(), "ngo_victim", place="FR"), by="fin")
+    site.ask(site.house.journal.write(entries.note("heartbeat", at=site.house.clock.now(), more={})))
+    page = visitor("ada", viewport={"width": 400, "height": 900})
+    for path in ("/console/clients", f"/console/clients/{client}"):
+        page.goto(site.url + path)
+        assert name.strip() in page.locator("main").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
