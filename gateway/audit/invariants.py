@@ -37,6 +37,7 @@ class Rederivation(Protocol):
 
 Rederive = Callable[[RulebookText], Rederivation]
 
+MAX_ENTRY: Final = 8192  # bytes; the log takes no longer one
 MAX_KINDS: Final = 256  # more would be an attack on the report's memory, not a log
 _MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 _KIND: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -78,6 +79,8 @@ class EntryRules:
 
     def see(self, index: int, raw: bytes) -> Mapping[str, Any]:
         """Take the next entry and return what it says. Raises Broken, naming this entry and what it breaks."""
+        if len(raw) > MAX_ENTRY:
+            raise Broken("entry-malformed", f"an entry has at most {MAX_ENTRY} bytes; this one has {len(raw)}", index)
         try:
             entry = decode(raw)
         except CanonicalError as wrong:

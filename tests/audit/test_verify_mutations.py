@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.note import Cosigner, Note
+from gateway.audit.note import Cosigner, Note, Signature
 from gateway.audit.submission import with_signatures
 from gateway.audit.verify import verify_export
 from tests.audit.goverifier import GoVerifier, build
-from tests.audit.mutations import STRUCTURAL, Scene, bits, flipped
+from tests.audit.mutations import Scene, bits, flipped
+from tests.audit.respelling import STRUCTURAL
 
 FLIPS = 1000
 SEED = 20261123
@@ -89,6 +90,8 @@ def test_there_are_at_least_fifty_changes_of_structure():
 def test_each_change_of_structure_is_noticed(scene, name, tmp_path):
     report = verify_export(spoilt(scene, name, tmp_path), scene.log.key, scene.older)
     assert report.exit_status == 1
+    assert report.first is not None
+    assert report.first.sentence
 
 
 @pytest.mark.parametrize("name", STRUCTURAL)
@@ -108,3 +111,15 @@ def test_the_independent_verifier_checks_cosignatures(program, scene, tmp_path):
         assert not go.accepts(export)
         (export / "checkpoint").write_bytes(with_signatures(checkpoint, [witness.cosign(text, 1679315147)]))
         assert go.accepts(export)
+
+
+def test_a_false_signature_beside_the_true_one_of_the_same_key_is_noticed(scene, tmp_path):
+    """Go's note package skips a second line of one key unread; nobody else should have to know that."""
+    export = tmp_path / "export"
+    shutil.copytree(scene.export, export)
+    note = Note.parse((export / "checkpoint").read_bytes())
+    false = Signature(note.signatures[0].name, note.signatures[0].key_id, bytes(64))
+    (export / "checkpoint").write_bytes(Note(note.text, (*note.signatures, false)).encode())
+    first = verify_export(export, scene.log.key, scene.older).first
+    assert first is not None
+    assert first.code == "signature-invalid"

@@ -159,7 +159,7 @@ func (v *verifier) open(raw []byte) (*checkpoint, error) {
 
 // export verifies everything in a directory: the files, each entry, each tile, the root, the older checkpoint and the pairing rule.
 func (v *verifier) export(dir string) error {
-	raw, err := os.ReadFile(filepath.Join(dir, "checkpoint"))
+	raw, err := readPlain(dir, "checkpoint")
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (v *verifier) export(dir string) error {
 	if err != nil {
 		return err
 	}
-	if vkey, err := os.ReadFile(filepath.Join(dir, "log.vkey")); err != nil || string(vkey) != v.vkey+"\n" {
+	if vkey, err := readPlain(dir, "log.vkey"); err != nil || string(vkey) != v.vkey+"\n" {
 		return fmt.Errorf("log.vkey does not hold the log's key")
 	}
 	hashes, rulebooks, err := readEntries(dir, head.tree.N)
@@ -181,7 +181,7 @@ func (v *verifier) export(dir string) error {
 		return err
 	}
 	for digest, index := range rulebooks {
-		text, err := os.ReadFile(filepath.Join(dir, rulebookPath(digest)))
+		text, err := readPlain(dir, rulebookPath(digest))
 		if err != nil {
 			return fmt.Errorf("entry %d: the rulebook that it names: %v", index, err)
 		}
@@ -194,7 +194,7 @@ func (v *verifier) export(dir string) error {
 		if err != nil {
 			return err
 		}
-		if got, err := os.ReadFile(filepath.Join(dir, path(tile))); err != nil || !bytes.Equal(got, want) {
+		if got, err := readPlain(dir, path(tile)); err != nil || !bytes.Equal(got, want) {
 			return fmt.Errorf("entry %d: %s is not the tile of the entries", tile.N<<(tileHeight*(tile.L+1)), path(tile))
 		}
 	}
@@ -211,14 +211,22 @@ func (v *verifier) export(dir string) error {
 // follow returns a verifier with the key to which the trusted one leads: each change is signed by the key before it and by the new one.
 // That the entries themselves are in the log is checked with all the others.
 func (v *verifier) follow(dir string) (*verifier, error) {
-	lines, err := os.ReadFile(filepath.Join(dir, "entries.jsonl"))
+	lines, err := readPlain(dir, "entries.jsonl")
 	if err != nil {
 		return nil, err
 	}
-	now := *v
+	now, led, reached := *v, "", false
 	for _, line := range bytes.Split(lines, []byte("\n")) {
 		var entry struct{ Kind, Note, Old, New string }
-		if json.Unmarshal(line, &entry) != nil || entry.Kind != "key-change" || entry.Note == "" || entry.Old != now.vkey {
+		if json.Unmarshal(line, &entry) != nil || entry.Kind != "key-change" || entry.Note == "" {
+			continue
+		}
+		if led != "" && entry.Old != led {
+			return nil, fmt.Errorf("a key change does not start at the key that the last one led to")
+		}
+		led = entry.New
+		reached = reached || entry.Old == v.vkey || entry.New == v.vkey
+		if entry.Old != now.vkey {
 			continue
 		}
 		next, err := note.NewVerifier(entry.New)
@@ -230,6 +238,9 @@ func (v *verifier) follow(dir string) (*verifier, error) {
 			return nil, fmt.Errorf("a key change is not signed by both keys")
 		}
 		now.vkey, now.log = entry.New, next
+	}
+	if led != "" && !reached {
+		return nil, fmt.Errorf("the key changes neither start at the key that was given nor lead to it")
 	}
 	return &now, nil
 }
@@ -279,7 +290,7 @@ func treeHash(n int64, hashes tlog.HashReader) (tlog.Hash, error) {
 // readEntries reads the entry bundles, compares them with entries.jsonl and the hash tiles, and builds the tree.
 // It also tells which rulebooks the entries name, and the first entry that names each.
 func readEntries(dir string, size int64) (storedHashes, map[string]int64, error) {
-	lines, err := os.ReadFile(filepath.Join(dir, "entries.jsonl"))
+	lines, err := readPlain(dir, "entries.jsonl")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -290,11 +301,11 @@ func readEntries(dir string, size int64) (storedHashes, map[string]int64, error)
 		if width > tileWidth {
 			width = tileWidth
 		}
-		bundle, err := os.ReadFile(filepath.Join(dir, entriesPath(index/tileWidth, width)))
+		bundle, err := readPlain(dir, entriesPath(index/tileWidth, width))
 		if err != nil {
 			return nil, nil, fmt.Errorf("entry %d: %v", index, err)
 		}
-		tile, err := os.ReadFile(filepath.Join(dir, path(tlog.Tile{H: tileHeight, L: 0, N: index / tileWidth, W: int(width)})))
+		tile, err := readPlain(dir, path(tlog.Tile{H: tileHeight, L: 0, N: index / tileWidth, W: int(width)}))
 		if err != nil {
 			return nil, nil, fmt.Errorf("entry %d: %v", index, err)
 		}
@@ -339,19 +350,25 @@ func readEntries(dir string, size int64) (storedHashes, map[string]int64, error)
 // pair checks that each intent is closed once, by an outcome or an abandonment after it.
 func pair(index int64, raw []byte, open map[int64]bool, rulebooks map[string]int64) error {
 	var entry struct {
-		Kind     string
 		Intent   *int64
 		Rulebook interface{}
 	}
+	kind, err := wellFormed(raw)
+	if err != nil {
+		return err
+	}
 	if err := json.Unmarshal(raw, &entry); err != nil {
 		return err
+	}
+	if kind == "genesis" && index > 1 {
+		return fmt.Errorf("a log begins once")
 	}
 	if digest, ok := entry.Rulebook.(string); ok && isDigest(digest) {
 		if _, known := rulebooks[digest]; !known {
 			rulebooks[digest] = index
 		}
 	}
-	switch entry.Kind {
+	switch kind {
 	case "intent":
 		open[index] = true
 	case "outcome", "abandoned":
