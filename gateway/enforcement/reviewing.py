@@ -5,7 +5,7 @@ Whoever may look is asked of the register at every step; the score is told to a 
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.faces import Candidate
 from gateway.audit.log import Receipt
@@ -84,6 +84,8 @@ class ReviewDesk:
     clock: Clock
     witnessed_at: WitnessedAt
     looking: Looking
+    # One judgement at a time: of two copies of one, sent at once, the second finds that the first counts, and leaves no entry.
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def list_waiting(self) -> list[Review]:
         """Return what waits, oldest first."""
@@ -105,6 +107,7 @@ class ReviewDesk:
         # 1, 2
         await self._must_be_trained(reviewer, "claim")
         self._must_be_impartial(reviewer, await asyncio.to_thread(self.queue.get, review_id))
+        await self._end_what_is_judged(review_id)
         # 3
         review = await asyncio.to_thread(self.queue.claim, review_id, reviewer)
         # 4
@@ -132,6 +135,10 @@ class ReviewDesk:
         1 the reviewer is trained and impartial still, and holds the claim; 2 every candidate is judged, and the judgement rests on
         something; 3 it is durable in the log before it counts; 4 it counts; 5 if it settles the result, the rules are asked once
         more, with the reviewers and their training as the register has them; 6 the end is durable before it is true."""
+        async with self.turn:
+            return await self._judge(reviewer, review_id, noted)
+
+    async def _judge(self, reviewer: str, review_id: str, noted: Sequence[Noted]) -> Judged:
         # 1
         await self._must_be_trained(reviewer, "judge")
         review = await asyncio.to_thread(self.queue.claimed, review_id, reviewer)
@@ -156,6 +163,14 @@ class ReviewDesk:
             return Judged(review, "waiting", receipt, scores)
         state, receipt = await self._settle(reviewer, review, reached.confirmed)
         return Judged(review, state, receipt, scores)
+
+    async def _end_what_is_judged(self, review_id: str) -> None:
+        """Settle a result whose last judgement counts, but whose end the log did not take: it waits for nobody any more."""
+        async with self.turn:
+            review = await asyncio.to_thread(self.queue.get, review_id)
+            reached = verdict(review.judgements, review.held.candidates, review.held.needed)
+            if review.state == "waiting" and review.held.pair is None and reached.settled:
+                await self._settle(review.reviewers[-1], review, reached.confirmed)
 
     async def _shown(self, review: Review) -> tuple[Shown, ...]:
         seen = [await self.looking.likeness(review, own) for own in review.shown]
@@ -193,18 +208,19 @@ class ReviewDesk:
         raise refused
 
     def _must_be_impartial(self, reviewer: str, review: Review) -> None:
-        """Refuse whoever asked, filed the case, or put one of its papers on record: they would be judging their own request."""
+        """Refuse whoever asked, filed the case, or recorded or confirmed one of its papers: they would be judging their own request."""
         view, client = self.lookups.now(), review.held.client
         case = review.held.facts.get("case")
         reference = case.get("ref") if isinstance(case, dict) else None
         involved = {client}
         if isinstance(reference, str):
-            involved |= {paper.recorded_by for paper in view.authorisations(client, reference)}
+            papers = view.authorisations(client, reference)
+            involved |= {person for paper in papers for person in (paper.recorded_by, paper.confirmed_by) if person is not None}
             with contextlib.suppress(NotOnRecord):
                 involved.add(view.case(client, reference).opened_by)
         if reviewer in involved:
             raise ReviewRefused(
-                "Nobody reviews their own request: you filed this case or recorded its papers. Leave it to another reviewer.",
+                "Nobody reviews their own request: you filed this case, or recorded or confirmed its papers. Leave it to another reviewer.",
                 code="review-own-request",
             )
 

@@ -69,6 +69,6 @@ def _check(value: object, depth: int) -> None:
 
 def _check_each(values: Iterable[object], depth: int) -> None:
     for value in values:
-        # Asked here as well: most are bare, and a call for each cost more than writing the whole record.
+        # Asked here as well: most members are bare, and this saves a call for each of them.
         if type(value) not in _BARE:
             _check(value, depth)

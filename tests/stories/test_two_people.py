@@ -1,5 +1,6 @@
 """Two people are two people: under the AI Act's two reviewers, on the running service, with a clock that moves when told to."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from gateway.registry.conduct import KEPT
 from gateway.registry.errors import AlreadyOnRecord
 from gateway.registry.identities import Identity
 from gateway.registry.trainings import Training
+from gateway.review.judging import Judgement, Noted
 from tests.stories.gendarmes import GENDARMES, France, running_france
 from tests.stories.town import judgement
 
@@ -147,7 +149,31 @@ async def test_a_training_that_is_withdrawn_before_the_last_word_releases_nothin
     assert france.entry(ended["log_index"])["reasons"]
 
 
-async def test_whoever_filed_the_case_or_recorded_its_papers_does_not_judge_it(france: France) -> None:
+async def test_one_judgement_sent_twice_at_once_stands_in_the_log_once(france: France) -> None:
+    held = (await france.live(france.case())).json()
+    review, _ = await claimed(france, "reviewer-1", held["decision_id"])
+    path = f"/v1/reviews/{review}/judgements"
+    answers = await asyncio.gather(*(france.post(path, "reviewer-1", judgement(1)) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+    judged = [entry for entry in france.entries("review") if entry["review"] == review and entry["act"] == "judged"]
+    assert len(judged) == 1
+
+
+async def test_a_result_whose_end_the_log_did_not_take_ends_when_the_next_person_looks(france: France) -> None:
+    held = (await france.live(france.case())).json()
+    review, _ = await claimed(france, "reviewer-1", held["decision_id"])
+    await france.post(f"/v1/reviews/{review}/judgements", "reviewer-1", judgement(1))
+    await claimed(france, "reviewer-2", held["decision_id"])
+    # As a log leaves it that fails between the last judgement and the end.
+    queue = france.house.reviews.queue
+    queue.judge(review, "reviewer-2", (Noted(Judgement.SAME, ("ears",)),), 0)
+    assert (await france.get(held["result"], GENDARMES)).status_code == 202
+    assert problem(await france.post(f"/v1/reviews/{review}/claim", "reviewer-3", {})) == (409, "review-settled")
+    assert (await france.get(held["result"], GENDARMES)).status_code == 200
+    assert france.entries("review")[-1]["act"] == "released"
+
+
+async def test_whoever_filed_the_case_or_handled_its_papers_does_not_judge_it(france: France) -> None:
     staff, desk, now = france.house.registry.staff, france.house.desks.trainings, france.clock.now()
     for who, by in ((REGISTRARS[0], REGISTRARS[1]), (REGISTRARS[1], REGISTRARS[0])):
         staff.set_roles(who, ("registrar", "reviewer"), by)
@@ -155,7 +181,8 @@ async def test_whoever_filed_the_case_or_recorded_its_papers_does_not_judge_it(f
     held = (await france.live(france.case())).json()
     review, status = await claimed(france, REGISTRARS[0], held["decision_id"])
     assert status == 409
-    assert problem(await france.post(f"/v1/reviews/{review}/claim", REGISTRARS[0], {})) == (409, "review-own-request")
+    for who in (REGISTRARS[0], REGISTRARS[1]):  # the one recorded the paper, the other confirmed it
+        assert problem(await france.post(f"/v1/reviews/{review}/claim", who, {})) == (409, "review-own-request")
     for who, by in ((REGISTRARS[0], REGISTRARS[1]), (REGISTRARS[1], REGISTRARS[0])):
         staff.set_roles(who, ("registrar",), by)
 
