@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.errors import EvaluationRefused, ImageReason, ImageRefused
 from engine.faces import Face
-from engine.images import Pixels, read_picture
+from engine.images import BYTES_LIMIT, Pixels, read_picture
 from engine.recognisers.base import TEMPLATE_LENGTH, Recogniser, Template
 
 ROWS_MOST: Final = 200_000
@@ -73,11 +73,16 @@ def read_labels(path: Path) -> list[Label]:
 
 def read_pairs(path: Path) -> list[Pair]:
     """Read a CSV with the columns `left`, `right` and `same` (1 or 0). Raises EvaluationRefused naming the line."""
-    found = []
+    found: list[Pair] = []
+    said: dict[frozenset[str], bool] = {}
     for line, row in _rows(path, {"left", "right", "same"}):
         if row["same"] not in ("0", "1"):
             raise EvaluationRefused(f"{path.name}, line {line}: same must be 1 or 0.")
-        found.append(Pair(_file(row["left"], path, line), _file(row["right"], path, line), row["same"] == "1"))
+        pair = Pair(_file(row["left"], path, line), _file(row["right"], path, line), row["same"] == "1")
+        # A pair that is listed both ways would count as a miss and as a false match at once.
+        if said.setdefault(frozenset((pair.left, pair.right)), pair.same) != pair.same:
+            raise EvaluationRefused(f"{path.name}, line {line}: another line says the opposite of this pair.")
+        found.append(pair)
     return found
 
 
@@ -104,7 +109,7 @@ def look(
     whole, templates, seen, refused = hashlib.sha256(), [], [], []
     for number, label in enumerate(sorted(labels, key=lambda label: label.file), start=1):
         try:
-            data = (images / label.file).read_bytes()
+            data = _bytes(images, label.file)
             whole.update(f"{label}\0".encode() + hashlib.sha256(data).digest())
             templates.append(_template(data, recogniser))
             seen.append(label)
@@ -119,6 +124,17 @@ def look(
         whole.update(f"{pair}\0".encode())
     stacked = np.stack(templates) if templates else np.empty((0, TEMPLATE_LENGTH), dtype=np.float32)
     return Corpus(name or images.parent.name, stacked, tuple(seen), tuple(refused), whole.hexdigest(), tuple(pairs))
+
+
+def _bytes(images: Path, name: str) -> bytes:
+    """Return a picture's bytes, no more than the guard needs to refuse it. Raises OSError for anything but a file inside the folder.
+
+    A pipe would be waited for without end, and a link may lead to what nobody labelled."""
+    path = (images / name).resolve()
+    if not (path.is_relative_to(images.resolve()) and path.is_file()):
+        raise FileNotFoundError(name)
+    with path.open("rb") as file:
+        return file.read(BYTES_LIMIT + 1)
 
 
 def middle_face(image: Pixels, faces: Sequence[Face]) -> Face:
@@ -140,7 +156,10 @@ def _rows(path: Path, needed: set[str]) -> list[tuple[int, dict[str, str]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
-            absent = needed - set(reader.fieldnames or ())
+            named = reader.fieldnames or []
+            if len(set(named)) < len(named):
+                raise EvaluationRefused(f"{path.name} names a column twice.")
+            absent = needed - set(named)
             if absent:
                 raise EvaluationRefused(f"{path.name} has no column {', '.join(sorted(absent))}.")
             found = []

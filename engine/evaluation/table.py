@@ -76,7 +76,7 @@ def _found(misses: Rate) -> str:
 
 
 def _row(label: str, cells: list[str]) -> str:
-    return f"{label:<38}" + "  ".join(f"{cell:<28}" for cell in cells).rstrip()
+    return f"{label:<40} " + "  ".join(f"{cell:<28}" for cell in cells).rstrip()
 
 
 def footnote() -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 from engine.errors import EngineBusy, EngineError, GalleryRefused
 from engine.names import is_subject_name
 
-ENROLLED, FAILED = "enrolled", "failed"
+ENROLLED, FAILED, UNREADABLE = "enrolled", "failed", "unreadable"
+_AGAIN = frozenset({FAILED, UNREADABLE})  # what the next run tries once more
 _DONE_BEFORE = "already-enrolled"
 _PHOTO_MOST = 16 * 1024 * 1024  # bytes read; the engine's own, smaller limit gives the reason
 
@@ -66,17 +67,17 @@ async def import_folder(
 ) -> Progress:
     """Enroll all photos, and return how that went; the same state file makes a second run go on where the first was stopped.
 
-    A photo that is refused is counted under its reason and not tried again; one whose worker failed is tried again by the next
-    run. The state file holds line numbers and outcomes, no names. Raises GalleryRefused(import-refused) for the state of another
-    import."""
-    outcomes = _resume(photos, state)
+    A photo that is refused is counted under its reason and not tried again; one whose worker failed, or whose file could not be
+    read, is tried again by the next run. The state file holds line numbers and outcomes, no names. Raises
+    GalleryRefused(import-refused) for the state of another import, or one that cannot be read or written."""
+    outcomes = _resume_or_refuse(photos, state)
     todo = iter([photo for photo in photos if photo.line not in outcomes])
 
     with state.open("a", encoding="utf-8") as journal:
 
         def report(photo: FolderPhoto, outcome: str) -> None:
             outcomes[photo.line] = outcome
-            if outcome != FAILED:
+            if outcome not in _AGAIN:
                 # A line lost in a crash is tried again, and found to be enrolled already.
                 journal.write(json.dumps([photo.line, outcome]) + "\n")
                 journal.flush()
@@ -96,8 +97,11 @@ async def import_folder(
 
 
 async def _enroll_one(photo: FolderPhoto, enroll: Enroll) -> str:
-    with photo.path.open("rb") as file:
-        image = file.read(_PHOTO_MOST)
+    try:
+        with photo.path.open("rb") as file:
+            image = file.read(_PHOTO_MOST)
+    except OSError:
+        return UNREADABLE
     while True:
         try:
             await enroll(photo.subject, image)
@@ -109,6 +113,13 @@ async def _enroll_one(photo: FolderPhoto, enroll: Enroll) -> str:
             return FAILED if refusal.code == "engine-failed" else refusal.code
         else:
             return ENROLLED
+
+
+def _resume_or_refuse(photos: Sequence[FolderPhoto], state: Path) -> dict[int, str]:
+    try:
+        return _resume(photos, state)
+    except (OSError, UnicodeDecodeError):
+        raise GalleryRefused(f"The state file {state.name} cannot be read or written; name another.", code="import-refused") from None
 
 
 def _resume(photos: Sequence[FolderPhoto], state: Path) -> dict[int, str]:

@@ -5,6 +5,7 @@ dlib holds the GIL while it works and crashes under threads: use it in a worker 
 import importlib
 import importlib.util
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -90,7 +91,7 @@ class FaceFinder:
         return Face(box, (one, two, three, four, five), float(confidence))
 
 
-class AlignedRecogniser:
+class AlignedRecogniser(ABC):
     """The half that all recognisers with dlib's alignment share; what makes templates of aligned faces is for the other half to say."""
 
     def __init__(self, finder: FaceFinder, name: str) -> None:
@@ -115,9 +116,9 @@ class AlignedRecogniser:
         found: Template = self.templates(image, [face])[0]
         return found
 
+    @abstractmethod
     def templates(self, image: Pixels, faces: Sequence[Face]) -> Template:
         """Return the templates of several faces, in their order."""
-        raise NotImplementedError
 
 
 class ReferenceRecogniser(AlignedRecogniser):

@@ -3,7 +3,8 @@ the operator may use. Keeps no image and no template; every record that it lets 
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -98,8 +99,8 @@ def fit_cohort_command(
         whole = _corpus(images, labels, None, recogniser)
         corpus, missing = without_small_groups(whole)
         made = fit_cohort(corpus, recogniser, per_group=per_group, seed=seed)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_cohort(made, out)
+        with _writing(out):
+            write_cohort(made, out)
     document = {
         "cohort": str(out),
         "digest": made.digest,
@@ -238,9 +239,16 @@ def _unusable(refused: Sequence[tuple[Label, str]]) -> list[str]:
 
 
 def _write(path: Path, content: bytes) -> None:
+    with _writing(path):
+        path.write_bytes(content)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Make the folder that a file is to stand in; what cannot be written is a refusal with its reason."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        yield
     except OSError as fault:
         raise EvaluationRefused(f"{path} cannot be written: {fault.strerror}.", code="not-written") from fault
 

@@ -389,6 +389,7 @@ def test_labels_say_what_they_know_and_no_more(tmp_path: Path) -> None:
         ((("file",), ("/etc/passwd",)), "lie inside"),
         ((("file",), ("",)), "lie inside"),
         ((("file",), ("a.jpg",), ("a.jpg",)), "twice"),
+        ((("file", "file"), ("a.jpg", "b.jpg")), "a column twice"),
         ((("file", "age"), ("a.jpg",)), "line 2"),
         ((("file",), ("a.jpg", "25")), "line 2"),
     ],

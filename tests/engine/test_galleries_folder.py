@@ -111,6 +111,25 @@ async def test_a_state_file_of_rubbish_is_refused(tmp_path, photos, rubbish):
     assert caught.value.code == "import-refused"
 
 
+@pytest.mark.anyio
+async def test_a_photo_that_went_away_stops_nothing_and_is_tried_again_when_it_is_back(tmp_path, folder, photos):
+    (folder / "3.jpg").rename(tmp_path / "3.jpg")
+    first = await import_folder(photos, Engine(), tmp_path / "state", lambda _: None)
+    assert first.outcomes == {"enrolled": 5, "unreadable": 1}
+    (tmp_path / "3.jpg").rename(folder / "3.jpg")
+    second = await import_folder(photos, Engine(), tmp_path / "state", lambda _: None)
+    assert second.outcomes == {"enrolled": 6}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("spoil", [lambda state: state.mkdir(), lambda state: state.write_bytes(b"\xff\xfe\n")])
+async def test_a_state_that_is_no_text_file_is_refused_in_a_sentence(tmp_path, photos, spoil):
+    spoil(tmp_path / "state")
+    with pytest.raises(GalleryRefused, match="cannot be read or written") as caught:
+        await import_folder(photos, Engine(), tmp_path / "state", lambda _: None)
+    assert caught.value.code == "import-refused"
+
+
 @pytest.mark.parametrize(
     ("table", "line"),
     [
