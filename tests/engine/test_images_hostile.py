@@ -118,6 +118,14 @@ def not_images() -> Iterator[Case]:
     yield "html", b"<html><script>alert(1)</script></html>", R.NOT_AN_IMAGE
     yield "svg", b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>', R.NOT_AN_IMAGE
     yield "pdf", b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n", R.NOT_AN_IMAGE
+    for brand in (b"heic", b"heix", b"hevc", b"mif1", b"avif", b"avis"):
+        yield (
+            f"container-{brand.decode()}",
+            struct.pack(">I", 24) + b"ftyp" + brand + bytes(4) + b"mif1" + brand + bytes(200),
+            R.NOT_AN_IMAGE,
+        )
+    yield "jpeg-xl-bare", b"\xff\x0a" + bytes(200), R.NOT_AN_IMAGE
+    yield "jpeg-xl-boxed", b"\x00\x00\x00\x0cJXL \r\n\x87\n" + bytes(200), R.NOT_AN_IMAGE
     yield "zip", b"PK\x03\x04" + bytes(100), R.NOT_AN_IMAGE
     yield "elf", b"\x7fELF" + bytes(100), R.NOT_AN_IMAGE
     yield "pickle", b"\x80\x04\x95\x1a\x00\x00\x00\x00\x00\x00\x00\x8c\x08builtins\x94\x8c\x04eval\x94\x93\x94.", R.NOT_AN_IMAGE
