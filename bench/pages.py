@@ -78,6 +78,8 @@ def main() -> int:
     options.add_argument("--directory", type=Path)
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
+    if given.directory is not None:
+        given.directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.directory) as place:
         found: dict[str, Any] = asyncio.run(measure(given.count, given.asked, Path(place), given.port))
     worst = max(found.values())

@@ -1,4 +1,4 @@
-"""Two service processes on one home are one gateway: every quota and Idempotency-Key is spent once, and one rulebook is live at a time."""
+"""Two service processes on one home share every quota and every Idempotency-Key: neither can be spent twice, nor a search be made twice."""
 
 import asyncio
 import json
@@ -6,10 +6,9 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
@@ -22,13 +21,10 @@ from gateway.clock import SystemClock
 from gateway.registry.acknowledgements import shipped
 from gateway.registry.terms import OWN, Terms, pairs
 from gateway.settings import Settings, read_settings
-from tests.stories.test_changing_the_rules import ANN, BOB, ROLES, STRICT
 from tests.stories.town import SEEKING
 
 QUOTA, ASKED = 10, 50
 ADDRESS = "http://127.0.0.1:8080"
-# The turn that had come before it was asked, the rulebook that it was answered by, and whether that one's own rule refused it.
-Seen = tuple[int, str, bool]
 
 
 def allow(settings: Settings, quota: int) -> None:
@@ -90,81 +86,6 @@ async def test_fifty_requests_at_once_to_two_processes_find_exactly_the_ten_of_t
     log.close()
     assert kinds["denial"] == ASKED - QUOTA + sum(answer.status_code == 409 for answer in answers)
     assert kinds["repeat"] == sum(answer.status_code == 200 for answer in answers) - 1
-
-
-@dataclass
-class Watch:
-    """Two processes, people who change the rules at the first of them, and a client that asks both all the time."""
-
-    webs: list[httpx2.AsyncClient]
-    bearing: dict[str, dict[str, str]]
-    turn: int = 0
-    over: bool = False
-    seen: list[Seen] = field(default_factory=list)
-
-    async def ask(self, web: httpx2.AsyncClient) -> None:
-        asked = {"operation": "identify", "purpose": "missing_person", "gallery": {"id": "missing-persons"}, "place": "US-WA"}
-        while not self.over:
-            before = self.turn
-            response = await web.post("/v1/decisions:check", headers=self.bearing[NGO], json=asked)
-            assert response.status_code == 200, response.text
-            answer = response.json()
-            self.seen.append((before, answer["rulebook"], any(reason["rule"] == "OWN-1" for reason in answer["reasons"])))
-            await asyncio.sleep(0.05)  # the report is made beside it, on the same two cores
-
-    async def send(self, method: str, path: str, who: str, document: object = None) -> dict[str, Any]:
-        answer = await self.webs[0].request(method, f"/v1/rulebooks{path}", headers=self.bearing[who], json=document or {})
-        assert answer.is_success, answer.text
-        return {"status": answer.status_code, **answer.json()}
-
-    async def goes_live(self, draft: str) -> str:
-        await self.send("POST", f"/drafts/{draft}/report", ANN)
-        async with asyncio.timeout(180):
-            while (report := await self.send("GET", f"/drafts/{draft}/report", ANN))["status"] == 202:  # noqa: ASYNC110  (as a client asks)
-                await asyncio.sleep(0.1)
-        await self.send("POST", f"/drafts/{draft}/approve", BOB, {"report": report["digest"]})
-        await self.send("POST", f"/drafts/{draft}/activate", BOB)
-        self.turn += 1
-        wanted = len(self.seen) + 20
-        async with asyncio.timeout(60):
-            while len(self.seen) < wanted:  # noqa: ASYNC110  (nothing tells of it)
-                await asyncio.sleep(0.01)
-        return str(report["rulebook"])
-
-
-@pytest.mark.anyio
-async def test_rulebooks_that_go_live_at_one_process_are_obeyed_by_both_at_the_next_request_and_never_mixed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A draft, an approval and a rulebook's return at one process, while both answer all the time."""
-    monkeypatch.setenv("CUSTODES_PUBLIC_URL", ADDRESS)
-    settings = read_settings(home=tmp_path, port=free_port())
-    await seed(settings)
-    registry = open_registry(settings, SystemClock())
-    for person, roles in ROLES.items():
-        registry.staff.redeem(registry.staff.invite(person, person, roles, "test").secret)
-    bearing = {who: {"authorization": f"Bearer {registry.issuer.mint(who).access_token}"} for who in (ANN, BOB, NGO)}
-    loose = registry.rulebooks.live().digest
-    registry.close()
-    async with two_services(settings) as (services, webs):
-        watch = Watch(webs, bearing)
-        asking = [asyncio.create_task(watch.ask(web)) for web in webs]
-        strict = await watch.goes_live((await watch.send("POST", "/drafts", ANN, STRICT))["draft"])
-        back = await watch.send("POST", f"/{loose}/rollback", ANN, {"title": "As it was"})
-        assert await watch.goes_live(back["draft"]) == loose
-        watch.over = True
-        await asyncio.gather(*asking)
-        assert [await service.end(signal.SIGTERM) for service in services] == [0, 0]
-    seen = watch.seen
-    # Each answer is of one rulebook, whole: the one that has the rule refuses by it, the other does not.
-    assert {(rulebook, by_it) for _, rulebook, by_it in seen} == {(loose, False), (strict, True)}
-    # Whoever asked after a rulebook had gone live was answered by it, at either process.
-    assert {rulebook for before, rulebook, _ in seen if before == 2} == {loose}
-    first = next(number for number, (before, _, _) in enumerate(seen) if before == 1)
-    assert seen[first][1] == strict
-    log = open_log(settings)
-    assert not [raw for raw in log.entries(0, log.size) if json.loads(raw)["kind"] == "alarm"]
-    log.close()
 
 
 async def _ready(web: httpx2.AsyncClient) -> None:

@@ -6,21 +6,20 @@ import signal
 import sqlite3
 import time
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from bench.service_kills import Service, free_port
+from bench.service_kills import free_port
 from gateway.assembly.registers import open_registry
 from gateway.assembly.service import assemble
 from gateway.cli.demo.cast import CASE, NGO, Seeding
 from gateway.clock import SystemClock
 from gateway.settings import Settings, read_settings
-from tests.stories.test_two_processes import _ready as ready
+from tests.stories.test_two_processes import two_services
 
 ANN, BOB = "ann", "bob"
 ROLES = {ANN: ("policy_author",), BOB: ("policy_approver",)}
@@ -125,13 +124,7 @@ async def test_while_rulebooks_are_swapped_by_approval_no_answer_of_two_processe
     monkeypatch.setenv("CUSTODES_PUBLIC_URL", ADDRESS)  # one name, whichever process issues or reads a token
     settings = read_settings(home=tmp_path, port=free_port())
     tokens = await seeded(settings)
-    async with AsyncExitStack() as stack:
-        services = [await Service.start(replace(settings, port=free_port())) for _ in range(2)]
-        for service in services:
-            stack.push_async_callback(service.end, signal.SIGKILL)
-        addresses = [f"http://127.0.0.1:{service.settings.port}" for service in services]
-        webs = [await stack.enter_async_context(httpx2.AsyncClient(base_url=address, timeout=60)) for address in addresses]
-        await asyncio.gather(*(ready(web) for web in webs))
+    async with two_services(settings) as (services, webs):
         pair = Pair((webs[0], webs[1]), tokens)
         right: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
         installed = (await pair.ask(0, 0)).said["rulebook"]
