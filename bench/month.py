@@ -29,7 +29,7 @@ from gateway.assembly.homes import open_explorer, open_log
 from gateway.assembly.registers import open_registrar, open_registry
 from gateway.audit.export import write_export
 from gateway.clock import FixedClock, iso
-from gateway.enforcement.conduct import CaseSuspended, Conduct, Wires, suspended
+from gateway.enforcement.conduct import CaseSuspended, Conduct, Wires, withheld_for
 from gateway.enforcement.journal import Journal
 from gateway.records import entries
 from gateway.records.commitments import Record
@@ -226,7 +226,7 @@ class World:
         try:
             await self.conduct.before(probe.client, decision, facts)
         except CaseSuspended as stop:
-            refusal = suspended(stop, verdict.rulebook)
+            refusal = withheld_for(stop, verdict.rulebook)
             await self._write(
                 entries.denial(at=probe.at, decision_id=decision, client=probe.client, facts=facts, refusal=refusal, by="gateway")
             )
