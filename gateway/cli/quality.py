@@ -42,8 +42,7 @@ def stages(root: Path, pytest_arguments: Sequence[str] = ()) -> tuple[Stage, ...
         Stage("mypy --strict", (python, "-m", "mypy", "--strict", *typed)),
         Stage(
             "pytest",
-            # A file is one process's: its tests share houses, and tell their stories in order.
-            (python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *pytest_arguments),
+            (python, "-m", "pytest", "-n", "2", *pytest_arguments),
             (python, "-m", "pytest", "-rp", "--last-failed", "--last-failed-no-failures", "none", *pytest_arguments),
         ),
     )
